@@ -1,0 +1,96 @@
+"""What all tests share: both engines, free ports, the real data's folder, and the rule that in CI nothing is skipped.
+
+* `TERRACE_TEST_POSTGRESQL` names a PostgreSQL server by SQLAlchemy URL (a superuser's); then each test that takes `store` or `database_url` runs on both
+  engines, each time on a fresh database. Without it they run on SQLite only.
+* `TERRACE_TEST_STRICT=1` (CI) turns every skip into a failure and demands PostgreSQL.
+* `TERRACE_REAL_DATA` names the folder of real records and layers (default `../shared/data` beside the repository); tests of them skip where it is absent.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+STRICT = os.environ.get("TERRACE_TEST_STRICT") == "1"
+POSTGRESQL = os.environ.get("TERRACE_TEST_POSTGRESQL")
+ENGINES = ["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a strict run that would silently test one engine only."""
+    if STRICT and not POSTGRESQL:
+        raise pytest.UsageError("TERRACE_TEST_STRICT=1 needs TERRACE_TEST_POSTGRESQL: both engines must be tested")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In a strict run a skip for want of a tool is a failure."""
+    report: Any = yield
+    if STRICT and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in a strict run: {report.longrepr}"
+    return report
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that touches a database on every engine that is there."""
+    if "engine_name" in metafunc.fixturenames:
+        metafunc.parametrize("engine_name", ENGINES)
+
+
+@pytest.fixture
+def database_url(engine_name: str, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database of its own: a file under `tmp_path`, or a new database on the test server."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path / 'terrace.db'}"
+        return
+    assert POSTGRESQL
+    name = f"terrace_{uuid.uuid4().hex[:16]}"
+    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f'CREATE DATABASE "{name}"'))
+    try:
+        yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with server.connect() as connection:
+            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        server.dispose()
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Any]:
+    """An open store on a fresh, migrated database."""
+    from catalog.store import open_store
+
+    opened = open_store(database_url, data_dir=tmp_path)
+    opened.upgrade()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Gives ports of the loopback that nobody listens on."""
+
+    def port() -> int:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+    return port
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real records and layers, or a skip that says where it was looked for."""
+    folder = Path(os.environ.get("TERRACE_REAL_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
+    if not (folder / "README.md").is_file():
+        pytest.skip(f"no real data in {folder} (TERRACE_REAL_DATA names another folder)")
+    return folder
