@@ -1,0 +1,170 @@
+"""Errors of the catalog.
+
+    TerraceError
+    └── CatalogError
+        ├── CanonicalError     bytes or values outside the one canonical form (PROTOCOL 1.1)
+        ├── ManifestError      a manifest or disclosure that breaks PROTOCOL 2
+        ├── RecordError        values of a record's fields that are not allowed (has `problems`)
+        ├── ProfileError       a profile or code list that cannot be read
+        ├── RowsError          rows, columns or batches that break PROTOCOL 5
+        ├── ObjectError        a file object that is missing, damaged or too large
+        ├── FilterError        a user's filter that cannot be applied
+        │   └── UnknownColumnError  no such column, or none that this actor may see
+        └── IngestError        an input file that cannot be taken in
+"""
+
+from policies.errors import TerraceError
+
+
+class CatalogError(TerraceError):
+    """Base of the catalog's errors."""
+
+    kind = "catalog"
+
+
+class CanonicalError(CatalogError):
+    """Bytes or values outside the one canonical form (PROTOCOL 1.1)."""
+
+    kind = "canonical"
+
+
+class ManifestError(CatalogError):
+    """A manifest or a disclosure that breaks PROTOCOL 2."""
+
+    kind = "manifest"
+
+
+class ProfileError(CatalogError):
+    """A profile or a code list that cannot be read."""
+
+    kind = "profile"
+
+
+class RowsError(CatalogError):
+    """Rows, columns or batches that break PROTOCOL 5."""
+
+    kind = "rows"
+
+
+class ObjectError(CatalogError):
+    """A file object that is missing, damaged or too large."""
+
+    kind = "object"
+
+
+class IngestError(CatalogError):
+    """An input file that cannot be taken in."""
+
+    kind = "ingest"
+
+
+class FilterError(CatalogError):
+    """A user's filter that cannot be applied: wrong type of value, not supported, too large."""
+
+    kind = "filter"
+
+
+class UnknownColumnError(FilterError):
+    """The column does not exist, or is not shown to this actor: the words are the same."""
+
+    kind = "unknown-column"
+
+    def __init__(self, column: str) -> None:
+        super().__init__(zh=f"没有字段 {column!r}", en=f"no such column: {column!r}")
+        self.column = column
+
+
+class NotFoundError(CatalogError):
+    """What is not there, or must look as if it were not there: both give this very error, byte for byte (policy-language.md)."""
+
+    kind = "not_found"
+
+    def __init__(self) -> None:
+        super().__init__(zh="找不到所請求的內容", en="not found")
+
+
+class DeniedError(CatalogError):
+    """The record may be known, but the action on it is refused.
+
+    Attributes:
+        action: the refused action, for example `data`.
+        reasons: what the policy says: `{"rule", "effect", "because": {"zh","en"}, "law"}` each.
+        request: whether asking for a grant could help.
+    """
+
+    kind = "denied"
+
+    def __init__(self, *, action: str, reasons: list[dict[str, object]] | None = None, zh: str | None = None, en: str | None = None) -> None:
+        super().__init__(zh=zh or f"政策不允許此操作：{action}", en=en or f"the policy does not permit this action: {action}")
+        self.action = action
+        self.reasons = reasons or []
+
+
+class QueryError(CatalogError):
+    """A query that cannot be answered: an unknown column, a value of the wrong type, a limit out of range."""
+
+    kind = "query"
+
+
+class ConflictError(CatalogError):
+    """The change clashes with what is there: a name that is taken, a record that somebody else answers for."""
+
+    kind = "conflict"
+
+
+class PublishError(CatalogError):
+    """A record that cannot be published yet.
+
+    Attributes:
+        problems: everything that is missing or wrong, each with `field`, `zh` and `en`.
+    """
+
+    kind = "publish"
+
+    def __init__(self, problems: list[dict[str, str]]) -> None:
+        self.problems = problems
+        zh = "；".join(f"{problem['field']}：{problem['zh']}" for problem in problems)
+        en = "; ".join(f"{problem['field']}: {problem['en']}" for problem in problems)
+        super().__init__(zh=f"不能發布：{zh}", en=f"cannot be published: {en}")
+
+
+class StoreError(CatalogError):
+    """The database cannot be used as asked."""
+
+    kind = "store"
+
+
+class SchemaError(StoreError):
+    """The database's schema is newer or older than this program."""
+
+    kind = "schema"
+
+
+class BusyError(StoreError):
+    """Another writer has held the database for too long."""
+
+    kind = "busy"
+
+
+class AuditError(CatalogError):
+    """The audit chain does not hold, or a line cannot be written."""
+
+    kind = "audit"
+
+
+class AccountError(CatalogError):
+    """An account, password, token or session that cannot be made or changed as asked."""
+
+    kind = "account"
+
+
+class SignInError(AccountError):
+    """Sign-in refused. Never says whether the name or the password was wrong."""
+
+    kind = "sign_in"
+
+
+class JobError(CatalogError):
+    """A job that cannot be enqueued, or a worker that has lost its lease."""
+
+    kind = "job"
