@@ -1,0 +1,183 @@
+"""Canonical bytes: RFC 8785, restricted (PROTOCOL 1.1).
+
+What is hashed and signed has exactly one written form. The form is RFC 8785 (JSON Canonicalization Scheme) with these restrictions, which leave out
+every point on which implementations differ:
+
+* object keys are ASCII (so that sorting by UTF-16 units, by code points and by bytes is the same);
+* numbers are integers within ±(2^53−1): no fraction, no exponent, no `-0`; decimals are shortest decimal text, binary is base64url without padding;
+* texts hold no lone surrogates;
+* arrays and objects nest at most 64 deep.
+
+`loads` proves that the bytes it was given are that form: it decodes, encodes again and compares, which also catches duplicate keys, blanks, other
+escapes and other orders of keys. Nothing here does I/O.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import orjson
+
+from catalog.errors import CanonicalError
+
+__all__ = ["JSON", "MAX_DEPTH", "MAX_INTEGER", "b64", "dumps", "is_decimal_text", "loads", "loads_many", "text", "unb64"]
+
+#: A value of the restricted JSON. Mapping keys are ASCII.
+type JSON = Mapping[str, JSON] | Sequence[JSON] | str | int | bool | None
+
+MAX_DEPTH = 64
+MAX_INTEGER = 2**53 - 1
+
+_ENCODE = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_B64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
+_DECIMAL = re.compile(r"(?:0|-?(?:[1-9]\d*|0(?=\.)))(?:\.\d*[1-9])?\Z")
+
+
+def _refuse_float(literal: str) -> object:
+    raise CanonicalError(
+        zh=f"規範 JSON 不許浮點數：{literal[:40]}；小數請寫成文字",
+        en=f"canonical JSON holds no floating-point numbers: {literal[:40]}; write decimals as text",
+    )
+
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=_refuse_float)
+
+
+def dumps(obj: JSON) -> bytes:
+    """Writes a value in its only canonical form.
+
+    Args:
+        obj: restricted JSON (see the module's rules); tuples are written as arrays.
+
+    Returns:
+        UTF-8 bytes.
+
+    Raises:
+        CanonicalError: the value lies outside the restricted form.
+    """
+    _walk(obj, 1)
+    try:
+        return orjson.dumps(obj, option=_ENCODE)
+    except (TypeError, RecursionError) as error:  # lone surrogates end here
+        raise CanonicalError(zh=f"無法寫成規範 JSON：{error}", en=f"cannot be written as canonical JSON: {error}") from error
+
+
+def text(obj: JSON) -> str:
+    """Writes a value in canonical form, as text (for columns and disclosures)."""
+    return dumps(obj).decode()
+
+
+def loads(data: bytes | str) -> Any:
+    """Reads canonical bytes and proves that they are canonical.
+
+    Args:
+        data: the bytes (or their text) as received.
+
+    Returns:
+        The value.
+
+    Raises:
+        CanonicalError: not JSON, outside the restricted form, or written in any other form than the canonical one.
+    """
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else bytes(data)
+    try:
+        value = _decoder.decode(raw)
+        again = orjson.dumps(value, option=_ENCODE)
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
+        raise CanonicalError(zh=f"不是規範 JSON：{error}", en=f"not canonical JSON: {error}") from error
+    if again != raw:
+        at = next((i for i, (x, y) in enumerate(zip(raw, again, strict=False)) if x != y), min(len(raw), len(again)))
+        raise CanonicalError(
+            zh=f"JSON 的寫法不是規範形式（第 {at} 位元組起不同：鍵須排序且不重複，無空白，無多餘跳脫）",
+            en=f"the JSON is not in canonical form (differs from byte {at}: keys sorted and unique, no blanks, no needless escapes)",
+        )
+    # An all-ASCII text with few brackets can hold neither a key outside ASCII nor a nesting too deep: the common case ends here.
+    if not raw.isascii() or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        _walk(value, 1)
+    return value
+
+
+def loads_many(texts: Sequence[str]) -> list[Any]:
+    """Reads several canonical texts at once (one decoding for all; each compared with its own canonical form).
+
+    Raises:
+        CanonicalError: as `loads`, for the first text that is refused.
+    """
+    joined = f"[{','.join(texts)}]".encode("utf-8", "surrogatepass")
+    try:
+        values: list[Any] = _decoder.decode(joined)
+        same = len(values) == len(texts) and all(orjson.dumps(value, option=_ENCODE) == text.encode() for value, text in zip(values, texts, strict=True))
+    except (CanonicalError, msgspec.DecodeError, ValueError, TypeError, RecursionError):
+        same = False
+    if not same:  # the slow way names the reason
+        return [loads(text) for text in texts]
+    for value, text in zip(values, texts, strict=True):
+        if not text.isascii() or text.count("{") + text.count("[") > MAX_DEPTH:
+            _walk(value, 1)
+    return values
+
+
+def _walk(value: Any, depth: int) -> None:
+    """Checks types, keys, integers and depth. Recursive; bounded by MAX_DEPTH."""
+    kind = type(value)
+    if kind is dict:
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        for key, member in value.items():
+            if type(key) is not str or not key.isascii():
+                raise CanonicalError(zh=f"鍵只許 ASCII 字元：{key!r:.60}", en=f"keys are ASCII only: {key!r:.60}")
+            if type(member) is not str:
+                _walk(member, depth + 1)
+    elif kind is list or kind is tuple:
+        if depth > MAX_DEPTH:
+            raise _too_deep()
+        for member in value:
+            if type(member) is not str:
+                _walk(member, depth + 1)
+    elif kind is int:
+        if not -MAX_INTEGER <= value <= MAX_INTEGER:
+            raise CanonicalError(zh=f"整數超出 ±(2^53−1)：{value!r:.40}；請寫成文字", en=f"integer outside ±(2^53−1): {value!r:.40}; write it as text")
+    elif kind is float:
+        _refuse_float(repr(value))
+    elif kind is not str and kind is not bool and value is not None:
+        raise CanonicalError(zh=f"規範 JSON 不含 {kind.__name__} 型別", en=f"canonical JSON holds no {kind.__name__}")
+
+
+def _too_deep() -> CanonicalError:
+    return CanonicalError(zh=f"巢狀超過 {MAX_DEPTH} 層", en=f"nested deeper than {MAX_DEPTH} levels")
+
+
+def is_decimal_text(value: object) -> bool:
+    """Tells whether a value is shortest decimal text: no exponent, no needless zeros, no `-0`, no sign but minus."""
+    return isinstance(value, str) and _DECIMAL.match(value) is not None and value != "-0"
+
+
+def b64(data: bytes) -> str:
+    """base64url without padding (RFC 4648 section 5)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def unb64(value: str, size: int | None = None) -> bytes:
+    """Reads base64url without padding, strictly: one text for one value.
+
+    Args:
+        value: the text.
+        size: number of bytes that it must hold, or None for any.
+
+    Raises:
+        CanonicalError: padding, foreign characters, unused bits that are not zero, or another size.
+    """
+    if not isinstance(value, str) or _B64URL.match(value) is None or len(value) % 4 == 1:
+        raise CanonicalError(zh=f"不是無填充的 base64url：{value!r:.40}", en=f"not base64url without padding: {value!r:.40}")
+    try:
+        data = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise CanonicalError(zh=f"不是 base64url：{error}", en=f"not base64url: {error}") from error
+    if b64(data) != value:
+        raise CanonicalError(zh="base64url 末尾有多餘位元", en="base64url with stray bits at its end")
+    if size is not None and len(data) != size:
+        raise CanonicalError(zh=f"應為 {size} 位元組，實為 {len(data)}", en=f"{size} bytes expected, {len(data)} found")
+    return data

@@ -1,0 +1,371 @@
+"""The manifest of a record and the disclosures that go with it (PROTOCOL 2).
+
+The authority publishes a *manifest*: who answers, what may be done (terms), how secret, and one salted digest for each field. A *disclosure* is the text
+`["<salt>","<field name>",<value>]`; its digest H("terrace/1 field\\n" + text) stands in the manifest. Whoever receives a manifest and some disclosures can
+prove just those fields, and learns nothing of the others: not their names, not their values, and their number only in steps of eight.
+
+Rules that hold here:
+
+1. Every field that the profile names has a disclosure, `null` when absent: hence *not disclosed* means withheld, and *disclosed null* means absent (2.3).
+2. Salts are 16 random bytes, new for each version, so that two versions do not tell whether a hidden field changed.
+3. Digests are sorted and padded with random ones to a multiple of eight.
+4. A manifest carries no signature: it is proved by inclusion in a signed log (2.4). Its random `nonce` hides its content behind its leaf hash.
+5. A tombstone has no digests, no terms and no profile: it says only that the record is gone.
+
+Pure: bytes in, values out; randomness is `secrets`.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from catalog.canonical import JSON, b64, dumps, loads, loads_many, unb64
+from catalog.errors import CanonicalError, ManifestError
+
+__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosure", "field_digest", "manifest_hash", "parse", "tombstone"]
+
+type Digest = Callable[[bytes], bytes]
+
+SECRECIES = ("public", "internal", "confidential", "secret", "top_secret")
+FIELD_NAME = re.compile(r"(?:[a-z][a-z0-9_]{0,59}|x\.[a-z][a-z0-9_]{0,59}|(?:resources|variants)\.[a-z0-9][a-z0-9_-]{0,63})\Z")
+MAX_DISCLOSURES = 4096
+
+_FIELD_PREFIX = b"terrace/1 field\n"
+_SALT_BYTES = 16
+_PAD_TO = 8
+_ID = re.compile(r"urn:terrace:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
+_NODE = re.compile(r"n-[a-z2-7]{32}\Z")
+_PROFILE = re.compile(r"[a-z][a-z0-9-]{0,40}/[1-9][0-9]{0,3}\Z")
+_ZONE = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
+_TIME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ\Z")
+_COMMON = {"authority", "birth", "id", "kind", "nonce", "time", "v", "version", "zone"}
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A new version as the authority makes it.
+
+    Attributes:
+        manifest: canonical bytes.
+        hash: H(manifest), the version's name inside a site.
+        disclosures: field name → disclosure text, for every field of the profile and every other field given.
+    """
+
+    manifest: bytes
+    hash: bytes
+    disclosures: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest that was read and checked for form. `data` holds it as received, with members that this program does not know."""
+
+    id: str
+    kind: str
+    authority: str
+    birth: tuple[str, str]
+    nonce: str
+    time: str
+    version: int
+    zone: str
+    profile: str | None
+    secrecy: str | None
+    terms: Mapping[str, JSON] | None
+    digests: frozenset[str]
+    attested: Mapping[str, JSON] | None
+    hash: bytes
+    data: Mapping[str, JSON] = field(repr=False)
+
+    @property
+    def is_tombstone(self) -> bool:
+        """True when the record is gone."""
+        return self.kind == "tombstone"
+
+
+def manifest_hash(manifest: bytes, digest: Digest = _sha256) -> bytes:
+    """H(manifest bytes): names a version inside a site and in stream fingerprints."""
+    return digest(manifest)
+
+
+def field_digest(text: str, digest: Digest = _sha256) -> str:
+    """The digest of one disclosure text as it stands in the manifest (PROTOCOL 2.2)."""
+    return b64(digest(_FIELD_PREFIX + text.encode()))
+
+
+def disclosure(name: str, value: JSON, salt: bytes | None = None) -> str:
+    """Makes the disclosure text of one field, with a fresh salt unless one is given."""
+    if FIELD_NAME.match(name) is None:
+        raise ManifestError(zh=f"欄位名稱不合規則：{name!r:.80}", en=f"not a field name: {name!r:.80}")
+    return dumps([b64(secrets.token_bytes(_SALT_BYTES) if salt is None else salt), name, value]).decode()
+
+
+def build(
+    fields: Mapping[str, JSON],
+    *,
+    id: str,
+    birth: tuple[str, str | bytes],
+    nonce: str | bytes | None = None,
+    profile: str,
+    secrecy: str,
+    terms: Mapping[str, JSON] | None,
+    time: str,
+    version: int,
+    zone: str,
+    authority: str,
+    attested: Mapping[str, JSON] | None = None,
+    names: Collection[str] | None = None,
+    digest: Digest = _sha256,
+) -> Built:
+    """Makes the manifest and all disclosures of a new version (PROTOCOL 2.1–2.3).
+
+    Args:
+        fields: field name → value; a field that is absent or None is disclosed as null when the profile names it.
+        id: `urn:terrace:<uuid>`.
+        birth: node that minted the id, and the 16 bytes that it minted it from (bytes or base64url).
+        nonce: 16 bytes (or their base64url); random when None.
+        profile: for example `core/1`.
+        secrecy: one of SECRECIES.
+        terms: what travels with the record (audience, lease, obligations, onward, purposes, until), or None.
+        time: ISO 8601 UTC seconds with `Z`; for display only.
+        version: counts from 1; for display only.
+        zone: the zone of the site.
+        authority: node id that answers for the record.
+        attested: the mark of a harvested record (where it came from), or None for a record of the authority's own.
+        names: the profile's field names; None asks `catalog.profiles`.
+        digest: the suite's hash.
+
+    Returns:
+        The bytes, their hash and the disclosures.
+
+    Raises:
+        ManifestError: a member is not of its form.
+        CanonicalError: a value lies outside the restricted JSON.
+    """
+    if names is None:
+        from catalog.profiles import field_names  # the packaged profiles are only read when a caller does not name the fields
+
+        names = field_names(profile)
+    texts = {name: disclosure(name, fields.get(name)) for name in sorted({*names, *(name for name, value in fields.items() if value is not None)})}
+    digests = [field_digest(text, digest) for text in texts.values()]
+    digests += [b64(secrets.token_bytes(32)) for _ in range(-len(digests) % _PAD_TO)]
+    members: dict[str, JSON] = {
+        "authority": authority,
+        "birth": [birth[0], _b64_16(birth[1])],
+        "digests": sorted(digests),
+        "id": id,
+        "kind": "record",
+        "nonce": _nonce(nonce),
+        "profile": profile,
+        "secrecy": secrecy,
+        "terms": None if terms is None else dict(terms),
+        "time": time,
+        "v": 1,
+        "version": version,
+        "zone": zone,
+    }
+    if attested is not None:
+        members["attested"] = dict(attested)
+    return _built(members, texts, digest)
+
+
+def tombstone(
+    *, id: str, birth: tuple[str, str | bytes], nonce: str | bytes | None = None, time: str, version: int, zone: str, authority: str, digest: Digest = _sha256
+) -> Built:
+    """Makes the manifest that says that a record is gone. Arguments as for `build`."""
+    members: dict[str, JSON] = {
+        "authority": authority,
+        "birth": [birth[0], _b64_16(birth[1])],
+        "id": id,
+        "kind": "tombstone",
+        "nonce": _nonce(nonce),
+        "time": time,
+        "v": 1,
+        "version": version,
+        "zone": zone,
+    }
+    return _built(members, {}, digest)
+
+
+def _built(members: dict[str, JSON], texts: dict[str, str], digest: Digest) -> Built:
+    data = dumps(members)
+    return Built(manifest=data, hash=parse(data, digest).hash, disclosures=texts)  # nothing leaves that would not be accepted
+
+
+def _nonce(value: str | bytes | None) -> str:
+    return b64(secrets.token_bytes(16)) if value is None else _b64_16(value)
+
+
+def _b64_16(value: str | bytes) -> str:
+    return value if isinstance(value, str) else b64(value)
+
+
+def parse(data: bytes | str, digest: Digest = _sha256) -> Manifest:
+    """Reads a manifest and checks its form (not who minted the id: `catalog.ids.check_birth`; not its proof: `sync`).
+
+    Args:
+        data: canonical bytes as received.
+        digest: the suite's hash.
+
+    Returns:
+        The manifest; unknown members stay in `data`.
+
+    Raises:
+        ManifestError: the bytes are not canonical, or a member is missing or of the wrong form.
+    """
+    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
+    try:
+        value = loads(raw)
+    except CanonicalError as error:
+        raise ManifestError(zh=f"清單：{error.zh}", en=f"manifest: {error.en}") from error
+    if not isinstance(value, dict):
+        raise _wrong("manifest", value)
+    if not value.keys() >= _COMMON:
+        raise ManifestError(zh=f"清單缺少：{', '.join(sorted(_COMMON - value.keys()))}", en=f"the manifest lacks: {', '.join(sorted(_COMMON - value.keys()))}")
+    if type(value["v"]) is not int or value["v"] != 1:
+        raise _wrong("v", value["v"])
+    birth = value["birth"]
+    if not isinstance(birth, list) or len(birth) != 2:
+        raise _wrong("birth", birth)
+    kind = value["kind"]
+    if kind not in ("record", "tombstone"):
+        raise _wrong("kind", kind)
+    if type(value["version"]) is not int or value["version"] < 1:
+        raise _wrong("version", value["version"])
+    attested = value.get("attested")
+    if attested is not None and not isinstance(attested, dict):
+        raise _wrong("attested", attested)
+    _check_bytes("nonce", value["nonce"], 16)
+    _check_bytes("birth", birth[1], 16)
+    profile, secrecy, terms, digests = _record_members(value) if kind == "record" else _tombstone_members(value)
+    return Manifest(
+        id=_matching("id", value["id"], _ID),
+        kind=str(kind),
+        authority=_matching("authority", value["authority"], _NODE),
+        birth=(_matching("birth", birth[0], _NODE), str(birth[1])),
+        nonce=str(value["nonce"]),
+        time=_matching("time", value["time"], _TIME),
+        version=value["version"],
+        zone=_matching("zone", value["zone"], _ZONE),
+        profile=profile,
+        secrecy=secrecy,
+        terms=terms,
+        digests=digests,
+        attested=attested,
+        hash=manifest_hash(raw, digest),
+        data=value,
+    )
+
+
+type _RecordMembers = tuple[str | None, str | None, Mapping[str, JSON] | None, frozenset[str]]
+
+
+def _record_members(value: dict[str, JSON]) -> _RecordMembers:
+    secrecy, digests = value.get("secrecy"), value.get("digests")
+    if not isinstance(secrecy, str) or secrecy not in SECRECIES:
+        raise _wrong("secrecy", secrecy)
+    if not isinstance(digests, list) or len(digests) % _PAD_TO or not 0 < len(digests) <= MAX_DISCLOSURES:
+        raise ManifestError(
+            zh=f"digests 的個數須為 {_PAD_TO} 的倍數，且不超過 {MAX_DISCLOSURES}",
+            en=f"the number of digests must be a multiple of {_PAD_TO}, at most {MAX_DISCLOSURES}",
+        )
+    for text in digests:
+        _check_bytes("digests", text, 32)
+    unique = frozenset(str(text) for text in digests)
+    if digests != sorted(unique):
+        raise ManifestError(zh="digests 須排序且不重複", en="digests must be sorted and unique")
+    if "terms" not in value:
+        raise ManifestError(zh="清單缺少：terms", en="the manifest lacks: terms")
+    return _matching("profile", value.get("profile"), _PROFILE), secrecy, _terms(value["terms"]), unique
+
+
+def _tombstone_members(value: dict[str, JSON]) -> _RecordMembers:
+    if value.get("digests"):
+        raise ManifestError(zh="墓碑清單不得有 digests", en="a tombstone has no digests")
+    return None, None, None, frozenset()
+
+
+def _terms(terms: JSON) -> Mapping[str, JSON] | None:
+    """Checks the members of `terms` that this program knows; unknown ones stay, for `policies` to judge."""
+    if terms is None:
+        return None
+    if not isinstance(terms, dict):
+        raise _wrong("terms", terms)
+    audience = terms.get("audience")
+    if audience is not None and not (isinstance(audience, dict) and all(_is_texts(audience.get(name)) for name in ("nodes", "divisions"))):
+        raise _wrong("terms.audience", audience)
+    if not _is_texts(terms.get("purposes")):
+        raise _wrong("terms.purposes", terms.get("purposes"))
+    lease, until, onward = terms.get("lease"), terms.get("until"), terms.get("onward")
+    if lease is not None and (type(lease) is not int or lease <= 0):
+        raise _wrong("terms.lease", lease)
+    if until is not None:
+        _matching("terms.until", until, _TIME)
+    if onward is not None and type(onward) is not bool:
+        raise _wrong("terms.onward", onward)
+    if terms.get("obligations") is not None and not isinstance(terms["obligations"], list):
+        raise _wrong("terms.obligations", terms["obligations"])
+    return terms
+
+
+def _is_texts(value: JSON) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+
+
+def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Digest = _sha256) -> dict[str, JSON]:
+    """Proves disclosures against their manifest (PROTOCOL 2.3).
+
+    Args:
+        manifest: the manifest, already parsed.
+        disclosures: the texts as received.
+        digest: the suite's hash.
+
+    Returns:
+        Field name → value; None for a field that is disclosed as absent.
+
+    Raises:
+        ManifestError: a text is not canonical or not a disclosure, has no digest in the manifest, or names a field twice. The whole batch is to be refused.
+    """
+    texts = list(disclosures)
+    if len(texts) > MAX_DISCLOSURES:
+        raise ManifestError(zh=f"公開項超過 {MAX_DISCLOSURES}", en=f"more than {MAX_DISCLOSURES} disclosures")
+    try:
+        values = loads_many(texts)
+    except CanonicalError as error:
+        raise ManifestError(zh=f"公開項：{error.zh}", en=f"disclosure: {error.en}") from error
+    found: dict[str, JSON] = {}
+    for text, value in zip(texts, values, strict=True):
+        if not isinstance(value, list) or len(value) != 3:
+            raise _wrong("disclosure", value)
+        salt, name, content = value
+        if not isinstance(name, str) or FIELD_NAME.match(name) is None:
+            raise _wrong("disclosure", name)
+        _check_bytes(name, salt, _SALT_BYTES)
+        if field_digest(text, digest) not in manifest.digests:
+            raise ManifestError(zh=f"欄位 {name} 的公開項在清單中沒有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
+        if name in found:
+            raise ManifestError(zh=f"欄位 {name} 公開了兩次", en=f"field {name} is disclosed twice")
+        found[name] = content
+    return found
+
+
+def _check_bytes(name: str, value: object, size: int) -> None:
+    try:
+        unb64(value, size)  # type: ignore[arg-type]
+    except CanonicalError as error:
+        raise ManifestError(zh=f"{name}：{error.zh}", en=f"{name}: {error.en}") from error
+
+
+def _matching(name: str, value: JSON, pattern: re.Pattern[str]) -> str:
+    if not isinstance(value, str) or pattern.match(value) is None:
+        raise _wrong(name, value)
+    return value
+
+
+def _wrong(name: str, value: object) -> ManifestError:
+    return ManifestError(zh=f"清單的 {name} 不合規定：{value!r:.80}", en=f"the manifest's {name} is not allowed: {value!r:.80}")
