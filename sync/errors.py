@@ -1,0 +1,208 @@
+"""Errors of the exchange. Each names the clause of PROTOCOL.md that was broken.
+
+    TerraceError
+    └── SyncError                     clause, kind; `evidence` where two signed things contradict each other
+        ├── SuiteError                a cryptographic suite that is unknown, reserved or not on this machine (1.5)
+        ├── KeyFileError              a key file that is missing, damaged or readable by others (6.7)
+        ├── NoteError                 a signed note that is malformed or not signed by the key expected (3.3)
+        ├── ProofError                an inclusion or consistency proof that does not hold (3.4)
+        ├── CoverError                a cover that does not prove what its batch opens (3.4)
+        ├── ForkError                 two signed trees of one log that contradict each other: evidence (3.3)
+        ├── MissingHashError          this relay does not keep what a proof needs (3.4)
+        ├── StatementError            a statement that is malformed (6.1)
+        ├── TrustError                nobody who is certified for it says so (6.1)
+        ├── InviteError               an invite or a join that is damaged, expired or not meant for this site (6.6)
+        ├── TokenError                a request token that does not authenticate this request (7.2)
+        ├── WitnessError              a checkpoint that this witness does not cosign; has `status` (3.3)
+        ├── BatchError                a batch that is refused whole (4.2); has `item`, the place in the batch
+        │   ├── ConflictError         the batch is honest but does not continue what we have: answer 409 (4.2, 4.5)
+        │   └── HaltError             something that only a newer version knows: this stream stops, visibly (7.4)
+        └── ReceiptError              a receipt that does not prove its record (6.8)
+
+The status of an answer is chosen from `kind` in one table at the edge (PROTOCOL 7).
+"""
+
+from collections.abc import Mapping
+
+from policies.errors import TerraceError
+
+__all__ = [
+    "BatchError", "ConflictError", "CoverError", "ForkError", "HaltError", "InviteError", "KeyFileError", "MissingHashError", "NoteError", "ProofError", "ReceiptError",
+    "StatementError", "SuiteError", "SyncError", "TokenError", "TrustError", "WitnessError",
+]  # fmt: skip
+
+
+class SyncError(TerraceError):
+    """Base of the errors of the exchange.
+
+    Attributes:
+        clause: number of the clause of PROTOCOL.md that was broken.
+        kind: stable identifier of the class, or of a finer reason given at the raise.
+    """
+
+    kind = "sync"
+    clause = "7"
+
+    def __init__(self, *, zh: str, en: str, clause: str | None = None, kind: str | None = None) -> None:
+        super().__init__(zh=zh, en=en)
+        if clause is not None:
+            self.clause = clause
+        if kind is not None:
+            self.kind = kind
+
+    def as_dict(self) -> dict[str, object]:
+        """The body of an answer that refuses (PROTOCOL 7.3)."""
+        return {"clause": self.clause, "kind": self.kind, "message": {"en": self.en, "zh": self.zh}, "v": 1}
+
+
+class SuiteError(SyncError):
+    """A cryptographic suite that is unknown, reserved, or that this machine cannot run."""
+
+    kind = "suite"
+    clause = "1.5"
+
+
+class KeyFileError(SyncError):
+    """A key file that is missing, damaged or readable by others."""
+
+    kind = "key-file"
+    clause = "6.7"
+
+
+class NoteError(SyncError):
+    """A signed note that is malformed, or not signed by the key expected."""
+
+    kind = "note"
+    clause = "3.3"
+
+
+class ProofError(SyncError):
+    """An RFC 9162 inclusion or consistency proof that does not hold."""
+
+    kind = "proof"
+    clause = "3.4"
+
+
+class CoverError(SyncError):
+    """A cover that does not prove what its batch opens."""
+
+    kind = "cover"
+    clause = "3.4"
+
+
+class ForkError(SyncError):
+    """Two signed trees of one log contradict each other. Keep both notes: together they are the evidence.
+
+    Attributes:
+        evidence: the notes, by name (`known`, `offered`).
+    """
+
+    kind = "fork"
+    clause = "3.3"
+
+    def __init__(self, *, zh: str, en: str, clause: str | None = None, evidence: Mapping[str, str] | None = None) -> None:
+        super().__init__(zh=zh, en=en, clause=clause)
+        self.evidence: dict[str, str] = dict(evidence or {})
+
+
+class MissingHashError(SyncError):
+    """This site does not keep a hash that the proof asked for needs.
+
+    Attributes:
+        level, index: the perfect subtree whose hash is wanting.
+    """
+
+    kind = "missing-hash"
+    clause = "3.4"
+
+    def __init__(self, level: int, index: int) -> None:
+        super().__init__(
+            zh=f"證明所需的雜湊不在此處（層 {level}，第 {index}）；須開新的 view", en=f"a hash that the proof needs is not kept here (level {level}, index {index}); begin a new view"
+        )
+        self.level = level
+        self.index = index
+
+
+class StatementError(SyncError):
+    """A statement that is malformed."""
+
+    kind = "statement"
+    clause = "6.1"
+
+
+class TrustError(SyncError):
+    """Nobody who is certified for it says so."""
+
+    kind = "trust"
+    clause = "6.1"
+
+
+class InviteError(SyncError):
+    """An invite or a join that is damaged, expired, used, or not meant for this site."""
+
+    kind = "invite"
+    clause = "6.6"
+
+
+class TokenError(SyncError):
+    """A request token that does not authenticate this request."""
+
+    kind = "token"
+    clause = "7.2"
+
+
+class WitnessError(SyncError):
+    """A checkpoint that this witness does not cosign.
+
+    Attributes:
+        status: the answer that C2SP tlog-witness asks for: 400, 403, 404, 409 or 422.
+        size: with 409, the size that this witness cosigned last.
+    """
+
+    kind = "witness"
+    clause = "3.3"
+
+    def __init__(self, status: int, *, zh: str, en: str, size: int | None = None) -> None:
+        super().__init__(zh=zh, en=en)
+        self.status = status
+        self.size = size
+
+
+class BatchError(SyncError):
+    """A batch that is refused whole.
+
+    Attributes:
+        item: place of the offending item in `items`, or None.
+    """
+
+    kind = "batch"
+    clause = "4.2"
+
+    def __init__(self, *, zh: str, en: str, clause: str | None = None, kind: str | None = None, item: int | None = None) -> None:
+        at = "" if item is None else f"items[{item}]: "
+        super().__init__(zh=at + zh, en=at + en, clause=clause, kind=kind)
+        self.item = item
+
+
+class ConflictError(BatchError):
+    """The batch may be honest but does not continue what this site has: the answer is 409 with what it has.
+
+    Attributes:
+        kind: `gen` (another stream: full read), `from` (late, doubled or ahead), `view` (another size of a log: see `have`).
+    """
+
+    kind = "conflict"
+
+
+class HaltError(BatchError):
+    """Something that only a newer version of the protocol knows: this stream stops, visibly, until the program is updated."""
+
+    kind = "halt"
+    clause = "7.4"
+
+
+class ReceiptError(SyncError):
+    """A receipt that does not prove its record."""
+
+    kind = "receipt"
+    clause = "6.8"
