@@ -9,7 +9,7 @@ One module, so that the schema can be read in one place; Alembic's first revisio
   `record`: NULL there means that the list is absent, withheld or holds a foreign code, so that "has none of" cannot be proved.
 """
 
-from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text, UniqueConstraint, text
 
 metadata = MetaData()
 
@@ -19,7 +19,9 @@ BIG = BigInteger().with_variant(Integer(), "sqlite")
 
 meta = Table("meta", metadata, Column("key", String(64), primary_key=True), Column("value", Text, nullable=False))
 
-#: One row: the position of the newest change. Updated last in each write transaction.
+#: What caches are keyed by, readable in one select (`catalog.store.State`). Rows: `position` of the newest change (taken last in each write transaction),
+#: `audit` (its newest line), `policy` (the policy epoch), `stamp` (bumped when the set of stamped plans changes), `grant` and `account` (bumped when one
+#: of theirs changes), `code` (sequence of national codes), `writer` (locked by each writer on PostgreSQL, as the lock file is on SQLite).
 counter = Table("counter", metadata, Column("name", String(16), primary_key=True), Column("n", BIG, nullable=False))
 
 # --- records ---------------------------------------------------------------------------------------------------------------------------
@@ -35,10 +37,14 @@ draft = Table(
     Column("birth_nonce", LargeBinary, nullable=False),
     Column("base_version", Integer, nullable=False, default=0),
     Column("author", CODE),
+    Column("slug", CODE),                             # wished for by the author; the one in `slug` counts once published
     Column("source", Text),                           # file it came from, for a second `add` of the same content
     Column("source_digest", CODE, index=True),
     Column("modified", BIG, nullable=False),
 )
+
+#: The readable name of each record, minted once and kept after the record is gone, so that it never means another one.
+slug = Table("slug", metadata, Column("slug", CODE, primary_key=True), Column("id", CODE, nullable=False, unique=True))
 
 #: The shown version of each record: own, received from peers, attested. Search's documents.
 record = Table(
@@ -58,6 +64,7 @@ record = Table(
     Column("shown_at", BIG, nullable=False),          # when this site showed it
     # where it is proved (NULL until logged)
     Column("log", CODE), Column("epoch", Integer), Column("log_index", BIG), Column("proof", CODE),  # signed | cosigned
+    Column("path", Text, nullable=False, server_default="[]"),  # canonical JSON: node ids it came through, origin first; [] for own
     # what policies compare
     Column("kind", CODE), Column("profile", CODE), Column("sharing", CODE), Column("opening", CODE),
     Column("secrecy", SmallInteger), Column("grade", SmallInteger), Column("level", SmallInteger), Column("division", CODE),
@@ -68,7 +75,7 @@ record = Table(
     Column("west", Float), Column("south", Float), Column("east", Float), Column("north", Float), Column("time_from", BIG), Column("time_to", BIG),
     # the view signature (policy-language.md): counts only when stamp_epoch is the policy's epoch and valid_until is ahead
     Column("signature", Integer), Column("stamp_epoch", Integer), Column("valid_until", BIG),
-    Index("record_modified", "modified"), Index("record_stamp", "stamp_epoch", "valid_until"), Index("record_origin", "origin", "source"),
+    Index("record_modified", "modified"), Index("record_stamp", "stamp_epoch", "valid_until"), Index("record_signature", "signature", "docno"), Index("record_origin", "origin", "source"),
 )
 
 #: Members of a record's lists: theme, territory, audience, audience_nodes, purposes.
@@ -80,7 +87,7 @@ record_term = Table(
     Index("record_term_value", "attribute", "value"),
 )
 
-#: docnos that search must no longer show (replaced or removed).
+#: docnos that search must no longer show (replaced or removed). `seq` is the position of the change that did it.
 gone = Table("gone", metadata, Column("seq", BIG, primary_key=True, autoincrement=False), Column("docno", BIG, nullable=False))
 
 #: One row for each position: what changed, for the log and the streams. `what`: record | remove | rows | policy.
@@ -128,7 +135,7 @@ plan = Table(
     Column("key", CODE, nullable=False),
     Column("action", String(16), nullable=False),
     Column("actor", Text, nullable=False),            # canonical JSON of the actor, to stamp records without a request
-    Column("stamped", SmallInteger, nullable=False, default=0),
+    Column("stamped", SmallInteger, nullable=False, default=0),  # 1: every record's stamp speaks about it
     UniqueConstraint("epoch", "key", "action"),
 )
 signature = Table("signature", metadata, Column("signature", Integer, primary_key=True), Column("epoch", Integer, nullable=False), Column("digest", CODE, nullable=False), UniqueConstraint("epoch", "digest"))

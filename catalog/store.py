@@ -1,0 +1,278 @@
+"""The database of a site: SQLite or PostgreSQL, one snapshot for each reader, one writer at a time.
+
+Rules, the same on both engines:
+
+1. A reader sees one snapshot (SQLite: deferred transaction in WAL; PostgreSQL: REPEATABLE READ, read only) and cannot write.
+2. Writers come one after another: SQLite by a file lock and BEGIN IMMEDIATE (the lock queues fairly, SQLite's own retry starves), PostgreSQL by the row
+   `writer` of `counter`. What a writer reads is therefore the newest state, and nothing it decides on can change under it.
+3. Positions are taken at the very end from `counter`: dense, in commit order (`catalog.transaction`).
+4. `synchronous=FULL`: a position that was published is on the disc.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from catalog.errors import BusyError, StoreError
+from catalog.tables import counter
+from catalog.transaction import WriteTransaction
+
+__all__ = ["State", "Store", "WriteTransaction", "open_store"]
+
+#: Seconds that a writer waits for the writers before it.
+WRITER_PATIENCE = 60.0
+#: Seconds between two looks for what other processes committed.
+POLL = 0.2
+
+_COUNTERS = select(counter.c.name, counter.c.n)
+
+
+class State(NamedTuple):
+    """The numbers that caches are keyed by; any of them moves when what it counts changes (see `catalog.tables.counter`)."""
+
+    position: int
+    policy: int
+    stamp: int
+    grant: int
+    account: int
+
+    @classmethod
+    def read(cls, conn: Connection) -> Self:
+        """Reads the numbers in the connection's snapshot."""
+        n: dict[str, int] = {name: value for name, value in conn.execute(_COUNTERS)}  # noqa: C416 (a Row is no pair to mypy)
+        return cls(n["position"], n["policy"], n["stamp"], n["grant"], n["account"])
+
+
+class Store:
+    """One site's database. Made by `open_store`; safe for threads; not to be carried over a fork."""
+
+    def __init__(self, url: str, data_dir: Path, readers: Engine, writers: Engine, lock_path: Path | None) -> None:
+        self.url = url
+        self.data_dir = data_dir
+        self.engine_name = readers.dialect.name
+        self._readers = readers
+        self._writers = writers
+        self._lock_path = lock_path
+        self._own = threading.local()
+        self._changed = threading.Condition()
+        self._position = -1
+        self._listeners: list[Callable[[int], None]] = []
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One snapshot of the database; cannot write."""
+        with self._readers.connect() as conn:
+            yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[WriteTransaction]:
+        """The one write transaction: all or nothing, positions and audit lines assigned at its end.
+
+        Raises:
+            BusyError: another writer did not end in `WRITER_PATIENCE` seconds.
+            StoreError: opened inside another write transaction of the same thread (which would wait for itself for ever).
+        """
+        if getattr(self._own, "writing", False):
+            raise StoreError(zh="同一線程不可在寫事務中再開寫事務；請傳入已開啟的事務", en="a write transaction inside another of the same thread; pass the open one on")
+        self._own.writing = True
+        try:
+            with self._writer_lock(), self._begin() as conn:
+                tx = WriteTransaction(conn, now=int(time.time()))
+                yield tx
+                position = tx.finish()
+            for callback in tx.callbacks:
+                callback()
+        finally:
+            self._own.writing = False
+        if position is not None:
+            self._announce(position)
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        try:
+            with self._writers.begin() as conn:
+                if self.engine_name == "postgresql":
+                    conn.execute(select(counter.c.n).where(counter.c.name == "writer").with_for_update())
+                yield conn
+        except OperationalError as error:
+            if "locked" in str(error.orig) or "lock timeout" in str(error.orig):
+                raise BusyError(zh="資料庫正被另一個寫入者占用，請稍後再試", en="the database is held by another writer; try again later") from error
+            raise
+
+    @contextmanager
+    def _writer_lock(self) -> Iterator[None]:
+        """Queues writers of all processes on a file lock (SQLite only); the lock dies with its process."""
+        if self._lock_path is None:
+            yield
+            return
+        handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._wait_for_lock(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def _wait_for_lock(self, handle: int) -> None:
+        deadline = time.monotonic() + WRITER_PATIENCE
+        pause = 0.0005
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise BusyError(
+                        zh=f"等候其他寫入者已超過 {WRITER_PATIENCE:.0f} 秒（鎖：{self._lock_path}）",
+                        en=f"waited more than {WRITER_PATIENCE:.0f} seconds for other writers (lock: {self._lock_path})",
+                    ) from None
+                time.sleep(pause)
+                pause = min(pause * 1.5, 0.02)
+
+    # --- news ------------------------------------------------------------------------------------------------------------------------
+
+    def on_change(self, callback: Callable[[int], None]) -> None:
+        """Calls `callback(position)` after each commit of this process that took a position. It must be quick and must not raise."""
+        self._listeners.append(callback)
+
+    def _announce(self, position: int) -> None:
+        with self._changed:
+            self._position = max(self._position, position)
+            self._changed.notify_all()
+        for callback in self._listeners:
+            callback(position)
+
+    def position(self) -> int:
+        """The newest position, from the database."""
+        with self.read() as conn:
+            return State.read(conn).position
+
+    def wait(self, after: int, timeout: float) -> int:
+        """Waits until there is a position above `after`, committed by any process.
+
+        Args:
+            after: the position already seen.
+            timeout: seconds to wait at most.
+
+        Returns:
+            The newest position, which is `after` or below when the time ran out.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            newest = self.position()
+            left = deadline - time.monotonic()
+            if newest > after or left <= 0:
+                return newest
+            with self._changed:
+                self._changed.wait_for(lambda: self._position > after, timeout=min(left, POLL))
+
+    # --- schema ----------------------------------------------------------------------------------------------------------------------
+
+    def upgrade(self, *, also: Sequence[str] = ()) -> None:
+        """Brings the schema to this program's version.
+
+        Args:
+            also: further packages with migrations of their own (`<package>:migrations`), for example `["sync"]`.
+
+        Raises:
+            SchemaError: the database's schema is newer than this program.
+        """
+        from catalog.migrate import upgrade
+
+        with self._writer_lock(), self._writers.begin() as conn:
+            upgrade(conn, ["catalog", *also])
+
+    def require_current(self, *, also: Sequence[str] = ()) -> None:
+        """Refuses a schema that is newer or older than this program.
+
+        Raises:
+            SchemaError: which it is, and what to run.
+        """
+        from catalog.migrate import require_current
+
+        with self.read() as conn:
+            require_current(conn, ["catalog", *also])
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._readers.dispose()
+        self._writers.dispose()
+
+
+def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
+    """Opens a site's database; creates the file of an SQLite one, never its tables (`Store.upgrade`).
+
+    Args:
+        url_or_path: path of an SQLite file, or a SQLAlchemy URL (`sqlite:///…`, `postgresql://…`).
+        data_dir: the site's folder.
+
+    Raises:
+        StoreError: the address names neither engine.
+    """
+    text = str(url_or_path)
+    try:
+        url = make_url(text if "://" in text else f"sqlite:///{Path(text).absolute()}")
+    except ArgumentError as error:
+        raise StoreError(zh=f"看不懂的資料庫位址：{text}", en=f"not a database address: {text}") from error
+    if url.get_backend_name() == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise StoreError(zh="SQLite 資料庫必須是檔案", en="an SQLite database must be a file: writers of several processes share it")
+        path = Path(url.database).absolute()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        readers = _sqlite_engine(path, begin="BEGIN", read_only=True)
+        writers = _sqlite_engine(path, begin="BEGIN IMMEDIATE", read_only=False)
+        _set_journal(writers)
+        return Store(text, data_dir, readers, writers, path.with_name(path.name + ".lock"))
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+        readers = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=False, isolation_level="REPEATABLE READ")
+        event.listen(readers, "connect", _postgresql_read_only)
+        writers = create_engine(url, pool_size=4, max_overflow=8, isolation_level="READ COMMITTED")
+        event.listen(writers, "connect", _postgresql_writer)
+        return Store(text, data_dir, readers, writers, None)
+    raise StoreError(zh=f"不支援的資料庫：{url.get_backend_name()}；可用 sqlite 或 postgresql", en=f"unsupported database {url.get_backend_name()}; use sqlite or postgresql")
+
+
+def _sqlite_engine(path: Path, *, begin: str, read_only: bool) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", pool_size=10, max_overflow=20, connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10, "cached_statements": 512}
+    )
+
+    def connect(raw: Any, _record: Any) -> None:
+        for pragma in ("synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-32768", f"query_only={int(read_only)}"):
+            raw.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", connect)
+    # The driver's own transaction control loses updates silently: it is off (isolation_level None) and each transaction begins here.
+    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
+    return engine
+
+
+def _set_journal(engine: Engine) -> None:
+    """Sets WAL once; it stays in the file. Outside a transaction, hence on the driver's connection."""
+    raw = engine.raw_connection()
+    try:
+        cursor = raw.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.close()
+    finally:
+        raw.close()
+
+
+def _postgresql_read_only(raw: Any, _record: Any) -> None:
+    with raw.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    raw.commit()
+
+
+def _postgresql_writer(raw: Any, _record: Any) -> None:
+    with raw.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{int(WRITER_PATIENCE)}s'")
+    raw.commit()
