@@ -4,8 +4,8 @@
 
 * Only `sync` touches these; no face does. Nothing here refers to a table of the catalog by foreign key: the packages meet in the writer.
 * Bytes that somebody signed or hashed (manifests, disclosures, heads, notes, statements) are kept as received, as text.
-* A log is named once in `sync_log` and by its small number everywhere else.
-* Everything about one peer hangs on its node id: what we send it (`outlet`, `stream`, `view_out`) and what we have of it (`inlet`, `view_in`, `holding`).
+* A run of covers is named once in `sync_run` and by its small number everywhere else.
+* Everything about one peer hangs on its node id: what we send it (`outlet`, `stream`, `view_out`) and what we have of it (`inlet`, `run`, `holding`).
 """
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, MetaData, SmallInteger, String, Table, Text, UniqueConstraint
@@ -19,39 +19,48 @@ state = Table("sync_state", metadata, Column("name", String(64), primary_key=Tru
 
 # --- logs ------------------------------------------------------------------------------------------------------------------------------
 
-#: Each log that this site writes or holds something of (PROTOCOL: log, checkpoint, epoch).
-log = Table(
-    "sync_log", metadata,
-    Column("log", Integer, primary_key=True),
-    Column("origin", CODE, nullable=False, unique=True),   # terrace/1/<node>/<zone>/<epoch>
+#: One run of covers of one log: the own log of each epoch (source ''), and each view of another's log that a peer gives us. Runs of one log from two
+#: sources are kept apart, because nothing proves them consistent with each other but the witness; a relay proves from one run at a time.
+run = Table(
+    "sync_run", metadata,
+    Column("run", Integer, primary_key=True),
+    Column("origin", CODE, nullable=False),                # terrace/1/<node>/<zone>/<epoch>
     Column("node", CODE, nullable=False), Column("zone", CODE, nullable=False), Column("epoch", Integer, nullable=False),
-    Column("own", SmallInteger, nullable=False, default=0),
-    Column("size", BIG, nullable=False, default=0),        # of the newest verified note
+    Column("source", CODE, nullable=False, default=""),    # the peer; '' for the own log
+    Column("view", CODE, nullable=False, default=""),      # the peer's name for this run
+    Column("size", BIG, nullable=False, default=0),
     Column("root", LargeBinary(32)),
-    Column("note", Text),                                  # signed note, with the cosignature when there is one
-    Column("cosigned", BIG),                               # time of the newest verified cosignature; NULL: only signed
-    Column("witnessed", BIG, nullable=False, default=0),   # size of the newest note that carries a cosignature
-    Column("signed_at", BIG),
-    Index("sync_log_node", "node", "zone"),
+    Column("note", Text),                                  # signed note of that size, with the cosignature when there is one
+    Column("cosigned", BIG),                               # time of its cosignature; NULL: only signed
+    Column("witnessed", BIG, nullable=False, default=0),   # size of the newest cosigned note
+    Column("changed", BIG, nullable=False, default=0),     # when the note last changed
+    UniqueConstraint("origin", "source", "view"), Index("sync_run_node", "node", "zone"),
 )
 
 #: Hashes of perfect subtrees: of the own logs all, of others what the covers brought and what follows from it.
 tree_node = Table(
     "sync_node", metadata,
-    Column("log", Integer, primary_key=True), Column("level", SmallInteger, primary_key=True), Column("at", BIG, primary_key=True, autoincrement=False),
+    Column("run", Integer, primary_key=True), Column("level", SmallInteger, primary_key=True), Column("at", BIG, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary(32), nullable=False),
 )
 
-#: Leaves that this site can open: all of its own logs, and those that peers disclosed.
+#: The own log's entries, in order.
 leaf = Table(
     "sync_leaf", metadata,
-    Column("log", Integer, primary_key=True), Column("at", BIG, primary_key=True, autoincrement=False),
+    Column("run", Integer, primary_key=True), Column("at", BIG, primary_key=True, autoincrement=False),
     Column("kind", String(8), nullable=False),             # record | rows | live | pad
     Column("id", CODE), Column("variant", CODE), Column("seq", BIG),
     Column("digest", LargeBinary(32)),                     # record: hash of the manifest
-    Column("body", Text),                                  # the entry's bytes behind the header line: manifest, batch head, live object, pad
+    Column("body", Text),                                  # bytes behind the header line where no other table keeps them: live object, pad
     Column("live", SmallInteger, nullable=False, default=1),  # 0 = superseded by a later leaf
     Index("sync_leaf_id", "id", "variant", "seq"), Index("sync_leaf_digest", "digest"),
+)
+
+#: Where each batch of rows of another authority is proved, for each source.
+row_leaf = Table(
+    "sync_row_leaf", metadata,
+    Column("source", CODE, primary_key=True), Column("id", CODE, primary_key=True), Column("variant", CODE, primary_key=True), Column("seq", BIG, primary_key=True, autoincrement=False),
+    Column("run", Integer, nullable=False), Column("at", BIG, nullable=False), Column("head", Text, nullable=False),
 )
 
 #: What this site as a witness has cosigned for each log: the state that no later checkpoint may contradict.
@@ -113,6 +122,7 @@ outlet = Table(
     Column("pos", BIG, nullable=False, default=0),         # newest position given out
     Column("served", BIG, nullable=False, default=0),      # highest position sent, stored before sending
     Column("acked", BIG, nullable=False, default=0),       # cursor of the newest request
+    Column("total", LargeBinary(32), nullable=False),      # sum of the fingerprints of all PUTs, mod 2^256 (PROTOCOL 4.6)
     Column("sweep", Text),                                 # canonical JSON of a sweep under way: {phase, after}; NULL: none
     Column("actor", CODE),                                 # digest of the actor for which the stream was judged
 )
@@ -122,7 +132,7 @@ stream = Table(
     "sync_stream", metadata,
     Column("peer", CODE, primary_key=True), Column("id", CODE, primary_key=True), Column("part", CODE, primary_key=True),
     Column("pos", BIG, nullable=False),
-    Column("state", String(8), nullable=False),            # PUT | REMOVE | TOMB | ROWS | RESET
+    Column("state", String(8), nullable=False),            # PUT | REMOVE | TOMB; of rows ROWS | RESET
     Column("fingerprint", LargeBinary(32), nullable=False),
     Column("first", BIG, nullable=False),                  # position of the first PUT since the peer last held nothing
     Column("seq", BIG), Column("goal", BIG),               # rows: batch number sent and batch number to send
@@ -140,8 +150,8 @@ due = Table(
 #: The run of covers of one log that one reader follows: sizes acknowledged and last sent.
 view_out = Table(
     "sync_view_out", metadata,
-    Column("peer", CODE, primary_key=True), Column("log", Integer, primary_key=True),
-    Column("view", String(16), nullable=False),
+    Column("peer", CODE, primary_key=True), Column("run", Integer, primary_key=True),
+    Column("view", String(24), nullable=False),
     Column("size", BIG, nullable=False, default=0),        # acknowledged
     Column("sent", BIG, nullable=False, default=0), Column("sent_pos", BIG, nullable=False, default=0),
     Column("note", LargeBinary(32)), Column("sent_note", LargeBinary(32)),  # digests of the notes acknowledged and sent
@@ -159,24 +169,18 @@ inlet = Table(
     Column("head", Text), Column("applied", BIG),
 )
 
-#: Sizes of the logs as this source's covers brought us.
-view_in = Table(
-    "sync_view_in", metadata,
-    Column("peer", CODE, primary_key=True), Column("log", Integer, primary_key=True), Column("view", String(16), nullable=False), Column("size", BIG, nullable=False), Column("root", LargeBinary(32)),
-)
-
 #: What each source last told us about each record (PROTOCOL: holdings are per source).
 holding = Table(
     "sync_holding", metadata,
     Column("source", CODE, primary_key=True), Column("id", CODE, primary_key=True),
-    Column("log", Integer, nullable=False), Column("at", BIG, nullable=False), Column("epoch", Integer, nullable=False),
+    Column("run", Integer, nullable=False), Column("at", BIG, nullable=False), Column("place", Integer, nullable=False, default=0), Column("epoch", Integer, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),     # hash of the manifest
     Column("manifest", Text, nullable=False),
     Column("disclosures", Text, nullable=False),           # canonical JSON list of disclosure texts
     Column("fingerprint", LargeBinary(32), nullable=False),
     Column("tomb", SmallInteger, nullable=False, default=0),
     Column("round", BIG, nullable=False, default=0),
-    Index("sync_holding_id", "id"), Index("sync_holding_log", "log", "at"),
+    Index("sync_holding_id", "id"), Index("sync_holding_run", "run", "at"),
 )
 
 #: The rows that each source gives us: newest batch applied.
