@@ -10,8 +10,8 @@ from sync.suite import DEFAULT, Suite
 
 __all__ = ["Origin", "check_birth", "fingerprint", "is_node_id", "is_record_id", "is_zone", "log_origin", "mint_id", "node_id", "parse_fingerprint", "parse_origin", "stream_origin", "witness_name"]
 
-_ZONE = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
-_ORIGIN = re.compile(r"terrace/1/(n-[a-z2-7]{32})/([a-z][a-z0-9-]{0,31})/([1-9][0-9]{0,8})\Z")
+_ZONE = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
+_ORIGIN = re.compile(r"terrace/1/(n-[a-z2-7]{32})/([a-z][a-z0-9-]{0,40})/([1-9][0-9]{0,8})\Z")
 
 
 @dataclass(frozen=True)
