@@ -176,7 +176,7 @@ holding = Table(
     Column("run", Integer, nullable=False), Column("at", BIG, nullable=False), Column("place", Integer, nullable=False, default=0), Column("epoch", Integer, nullable=False),
     Column("digest", LargeBinary(32), nullable=False),     # hash of the manifest
     Column("manifest", Text, nullable=False),
-    Column("disclosures", Text, nullable=False),           # canonical JSON list of disclosure texts
+    Column("disclosures", Text, nullable=False),           # canonical JSON: name → disclosure text
     Column("fingerprint", LargeBinary(32), nullable=False),
     Column("tomb", SmallInteger, nullable=False, default=0),
     Column("round", BIG, nullable=False, default=0),

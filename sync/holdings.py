@@ -1,0 +1,117 @@
+"""What each source told us about each record, and which of it is shown (PROTOCOL 4.7).
+
+Rules:
+
+1. Holdings are per source: what one peer takes back, another may still give.
+2. Shown is the highest order = (place in succession, epoch, index), never version or time; a tombstone of the highest order shows nothing.
+3. Disclosures are united over the sources that hold the same manifest.
+4. What goes to a reader is drawn only from the sources that it may hear of (valley-free relay, 4.8) and never from that reader itself.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Connection, delete, select
+
+from catalog.canonical import loads
+from sync import tables as t
+
+__all__ = ["Holding", "Shown", "holdings_of", "put_holding", "remove_holding", "shown"]
+
+_CHUNK = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What one source told us about one record.
+
+    Attributes:
+        run, at: where it is proved. place, epoch: with `at`, its order.
+        digest: hash of the manifest. disclosures: name → text.
+    """
+
+    source: str
+    id: str
+    run: int
+    at: int
+    place: int
+    epoch: int
+    digest: bytes
+    manifest: str
+    disclosures: dict[str, str]
+    fingerprint: bytes
+    tomb: bool
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """PROTOCOL 4.7."""
+        return self.place, self.epoch, self.at
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The holding that is shown, with the disclosures of all its sources.
+
+    Attributes:
+        best: the holding whose run proves it: of several sources the one with the most disclosures.
+        sources: all that hold this manifest. disclosures: united.
+    """
+
+    best: Holding
+    sources: tuple[str, ...]
+    disclosures: dict[str, str]
+
+
+def holdings_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Holding]]:
+    """All holdings of these records."""
+    found: dict[str, list[Holding]] = {}
+    wanted = list(ids)
+    for start in range(0, len(wanted), _CHUNK):
+        for row in conn.execute(select(t.holding).where(t.holding.c.id.in_(wanted[start : start + _CHUNK]))):
+            found.setdefault(row.id, []).append(_holding(row))
+    return found
+
+
+def shown(holdings: Iterable[Holding], *, digest: bytes | None = None, sources: Collection[str] | None = None) -> Shown | None:
+    """What is shown of one record.
+
+    Args:
+        holdings: of that record.
+        digest: only holdings of this manifest (the one that the catalog shows).
+        sources: only holdings of these sources.
+
+    Returns:
+        None when nothing is left.
+    """
+    left = [item for item in holdings if (sources is None or item.source in sources) and (digest is None or item.digest == digest)]
+    if not left:
+        return None
+    top = max(left, key=lambda item: (item.order, item.digest))
+    same = sorted((item for item in left if item.digest == top.digest and item.order == top.order), key=lambda item: (-len(item.disclosures), item.source))
+    united: dict[str, str] = {}
+    for item in same:
+        for name, text in item.disclosures.items():
+            united.setdefault(name, text)
+    return Shown(same[0], tuple(item.source for item in same), united)
+
+
+def put_holding(conn: Connection, values: dict[str, Any]) -> None:
+    """Replaces what a source told us about a record. `values`: columns of `sync_holding`."""
+    remove_holding(conn, values["source"], values["id"])
+    conn.execute(t.holding.insert().values(**values))
+
+
+def remove_holding(conn: Connection, source: str, id: str) -> bytes | None:
+    """Forgets what a source told us about a record; returns the fingerprint that it had, None if there was nothing or a tombstone."""
+    key = (t.holding.c.source == source) & (t.holding.c.id == id)
+    row = conn.execute(select(t.holding.c.fingerprint, t.holding.c.tomb).where(key)).one_or_none()
+    if row is None:
+        return None
+    conn.execute(delete(t.holding).where(key))
+    return None if row.tomb else bytes(row.fingerprint)
+
+
+def _holding(row: Any) -> Holding:
+    disclosures = cast(dict[str, str], loads(row.disclosures))
+    return Holding(row.source, row.id, row.run, row.at, row.place, row.epoch, bytes(row.digest), row.manifest, disclosures, bytes(row.fingerprint), bool(row.tomb))

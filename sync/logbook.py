@@ -1,0 +1,196 @@
+"""The log of this site: what it is authority for, or attests, in the order of the writer's positions (PROTOCOL 3.1–3.3).
+
+One step of the loop:
+
+1. `append` takes the changes behind the logged position, writes their leaves, signs the checkpoint, and moves the position: one transaction.
+2. `ask_witness` gets the superior's cosignature over the newest checkpoint; without an answer the log stays `signed` (3.5) and is asked again later.
+
+Records that other sites are authority for never enter (3.2). Superseded leaves lose their bit of the `live` list (3.6).
+"""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from catalog import tables as c
+from catalog.canonical import b64
+from catalog.transaction import WriteTransaction
+from sync import tables as t
+from sync.context import Context
+from sync.errors import SyncError, TrustError
+from sync.ids import log_origin
+from sync.merkle import Peaks, consistency_proof, entry_leaf
+from sync.notes import Checkpoint, add_signature, parse_note, sign_checkpoint, verify_cosignatures
+from sync.runs import Run, getter, grow, keep_nodes, new_run, newest_of, run_of_view
+from sync.states import get_number, set_number
+from sync.witness import make_request
+
+if TYPE_CHECKING:
+    from sync.transport import Peers
+
+__all__ = ["LOGGED", "Logbook", "live_bits", "own_run"]
+
+#: Name of the position up to which changes are in the log.
+LOGGED = "logged"
+#: Changes taken in one transaction.
+_PAGE = 1000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    kind: str
+    body: str
+    id: str | None = None
+    variant: str | None = None
+    seq: int | None = None
+    digest: bytes | None = None
+
+
+class Logbook:
+    """Writes this site's log. Used by one thread at a time; a second process is kept out by the writer's lock."""
+
+    def __init__(self, context: Context) -> None:
+        self._x = context
+
+    def append(self) -> int:
+        """Takes what the writer did since into the log.
+
+        Returns:
+            Number of changes taken (own or not); call again while it is a full page.
+        """
+        with self._x.store.read() as conn:
+            if not self._waiting(conn, 1):
+                return 0
+        with self._x.store.write() as tx:
+            rows = self._waiting(tx.conn, _PAGE)
+            entries = [entry for row in rows if (entry := self._entry(tx.conn, row)) is not None]
+            if entries:
+                self._write(tx, entries)
+            if rows:
+                set_number(tx.conn, LOGGED, rows[-1].position)
+        return len(rows)
+
+    def _waiting(self, conn: Connection, limit: int) -> Sequence[Any]:
+        return conn.execute(select(c.change).where(c.change.c.position > get_number(conn, LOGGED)).order_by(c.change.c.position).limit(limit)).all()
+
+    def _entry(self, conn: Connection, row: Any) -> _Entry | None:
+        """The log entry of one change; None for what other sites are authority for and for policies."""
+        if not row.own:
+            return None
+        if row.what in ("record", "remove") and row.manifest_hash is not None:
+            manifest = conn.scalar(select(c.version.c.manifest).where(c.version.c.manifest_hash == row.manifest_hash))
+            return None if manifest is None else _Entry("record", manifest, row.id, digest=bytes(row.manifest_hash))
+        if row.what == "rows":
+            where = and_(c.row_batch.c.id == row.id, c.row_batch.c.variant == (row.variant or ""), c.row_batch.c.seq == row.seq)
+            head = conn.scalar(select(c.row_batch.c.head).where(where))
+            return None if head is None else _Entry("rows", head, row.id, row.variant or "", row.seq)
+        return None
+
+    def _write(self, tx: WriteTransaction, entries: list[_Entry]) -> None:
+        conn, now = tx.conn, self._x.clock()
+        run = own_run(conn, self._x, now) or new_run(conn, self._origin(conn, now))
+        entries = [*entries, *(_Entry("pad", b64(secrets.token_bytes(32))) for _ in range(secrets.randbelow(self._x.settings.pads + 1)))]
+        nodes: dict[tuple[int, int], bytes] = {}
+        tree = Peaks.resume(run.size, getter(conn, run.run), seen=lambda level, at, hash_: nodes.__setitem__((level, at), hash_))
+        for entry in entries:
+            tree.append(entry_leaf(entry.kind, entry.body))
+        keep_nodes(conn, run.run, nodes)
+        root = tree.root()
+        note = sign_checkpoint(Checkpoint(run.origin, tree.size, root), self._x.keys.site)
+        grow(conn, run, size=tree.size, root=root, note=note, cosigned=None, now=now)
+        for at, entry in enumerate(entries, run.size):
+            self._leaf(tx, run, at, entry)
+
+    def _leaf(self, tx: WriteTransaction, run: Run, at: int, entry: _Entry) -> None:
+        if entry.kind == "record":
+            tx.conn.execute(update(t.leaf).where(t.leaf.c.run == run.run, t.leaf.c.id == entry.id, t.leaf.c.kind == "record", t.leaf.c.live == 1).values(live=0))
+        tx.conn.execute(
+            insert(t.leaf).values(
+                run=run.run, at=at, kind=entry.kind, id=entry.id, variant=entry.variant, seq=entry.seq, digest=entry.digest,
+                body=entry.body if entry.kind in ("live", "pad") else None, live=int(entry.kind != "pad"),
+            )
+        )  # fmt: skip
+        if entry.kind == "record" and entry.id is not None and entry.digest is not None:
+            self._x.writer.mark_proved(tx, entry.id, entry.digest, log=run.origin, epoch=run.epoch, index=at, proof="signed")
+
+    def _origin(self, conn: Connection, now: int) -> str:
+        """The log of the open epoch: what the certification says; 1 for a site that nobody certifies yet."""
+        try:
+            epoch = self._x.trust.in_(conn, now).certified(self._x.me).epoch
+        except TrustError:
+            epoch = 1
+        return log_origin(self._x.me, self._x.zone, epoch)
+
+    # --- witness ---------------------------------------------------------------------------------------------------------------------
+
+    def needs_witness(self) -> bool:
+        """Whether the newest checkpoint has no cosignature, or one older than a heartbeat."""
+        now = self._x.clock()
+        with self._x.store.read() as conn:
+            run = own_run(conn, self._x, now)
+            if run is None or run.note is None or self._x.trust.in_(conn, now).witness_node(self._x.me) is None:
+                return False
+            return run.witnessed < run.size or run.cosigned is None or now - run.cosigned >= self._x.settings.heartbeat
+
+    def ask_witness(self, peers: "Peers") -> bool:
+        """Gets the cosignature of the superior (PROTOCOL 3.3); True when the newest checkpoint has one now.
+
+        Raises:
+            SyncError: the witness refuses (not merely away).
+        """
+        now = self._x.clock()
+        with self._x.store.read() as conn:
+            run = own_run(conn, self._x, now)
+            trust = self._x.trust.in_(conn, now)
+            witness = trust.witness_node(self._x.me)
+            if run is None or run.note is None or witness is None:
+                return False
+            old = run.witnessed
+            proof = consistency_proof(old, run.size, getter(conn, run.run)) if old else []
+        line = peers.add_checkpoint(witness, lambda size: self._request(run, size), make_request(old, proof, run.note))
+        note = add_signature(run.note, line)
+        found = verify_cosignatures(parse_note(note), trust.witnesses(self._x.me), now=now)
+        if found is None:
+            raise SyncError(zh="見證者的聯署無法驗證", en="the witness's cosignature does not verify", clause="3.3", kind="witness-answer")
+        with self._x.store.write() as tx:
+            current = run_of_view(tx.conn, run.origin, "", "")
+            if current is None or current.size != run.size:  # the log grew meanwhile: remember how far it is witnessed, keep the newer note
+                tx.conn.execute(update(t.run).where(t.run.c.run == run.run).values(cosigned=found.time, witnessed=run.size))
+            else:
+                assert run.root is not None
+                grow(tx.conn, run, size=run.size, root=run.root, note=note, cosigned=found.time, now=now)
+            self._x.writer.mark_cosigned(tx, run.origin, run.size)
+        return True
+
+    def _request(self, run: Run, size: int) -> bytes:
+        """The request again from the size that the witness says it knows."""
+        if not 0 <= size <= run.size or run.note is None:
+            raise SyncError(zh=f"見證者知道更大的日誌（{size} > {run.size}）：本站點的日誌曾倒退", en=f"the witness knows a larger log ({size} > {run.size}): this site's log went back", clause="6.2", kind="rolled-back")
+        with self._x.store.read() as conn:
+            return make_request(size, consistency_proof(size, run.size, getter(conn, run.run)) if size else [], run.note)
+
+
+def own_run(conn: Connection, context: Context, now: int) -> Run | None:
+    """This site's log as it is now, or None before the first entry."""
+    return newest_of(conn, context.me, context.zone, source="")
+
+
+def live_bits(conn: Connection, run: Run) -> bytes:
+    """One bit for each leaf, lowest bit first: 1 = current (PROTOCOL 3.6)."""
+    bits = bytearray((run.size + 7) // 8)
+    for at in conn.scalars(select(t.leaf.c.at).where(t.leaf.c.run == run.run, t.leaf.c.live == 1, t.leaf.c.at < run.size)):
+        bits[at >> 3] |= 1 << (at & 7)
+    return bytes(bits)
+
+
+def live_digest(bits: bytes) -> str:
+    """The digest that a `live` entry names."""
+    return hashlib.sha256(bits).hexdigest()
+

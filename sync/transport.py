@@ -1,0 +1,240 @@
+"""HTTP to peers: one configured session, a fresh token for each request, bounded answers (PROTOCOL 7).
+
+Rules:
+
+1. HTTPS anywhere but on loopback; no redirect is followed (a token names the target that it was made for).
+2. Every request carries a token for exactly its method, target and body (7.2), made anew for each attempt.
+3. An answer is read up to a stated size, after decompression, and with a deadline: endless data and slow answers end (python-tuf's list).
+4. What is not the expected status becomes a `PeerError` with the clause that the peer named.
+"""
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+from sqlalchemy import select
+
+from catalog.canonical import JSON, loads
+from policies.errors import TerraceError
+from sync import batch as batches
+from sync import tables as t
+from sync import token
+from sync.context import Context
+from sync.errors import SyncError
+
+__all__ = ["PATH", "Answer", "AwayError", "PeerError", "Peers", "check_url"]
+
+PATH = "/peer/v1"
+_CONNECT = 5.0
+_READ = 20.0
+_SMALL = 1 << 20
+_CHUNK = 1 << 16
+_ROUNDS = 3
+
+log = logging.getLogger(__name__)
+
+
+class AwayError(SyncError):
+    """The peer cannot be reached, or did not answer in time: to be tried again."""
+
+    kind = "away"
+    clause = "7"
+
+
+class PeerError(SyncError):
+    """The peer answered with a refusal.
+
+    Attributes:
+        status: HTTP status. body: the answer's members where it was JSON.
+    """
+
+    kind = "peer-refused"
+    clause = "7"
+
+    def __init__(self, status: int, body: dict[str, JSON], *, url: str) -> None:
+        message = body.get("message")
+        said = message if isinstance(message, dict) else {}
+        zh, en = said.get("zh") or f"狀態 {status}", said.get("en") or f"status {status}"
+        clause = body.get("clause")
+        super().__init__(zh=f"{url} 拒絕：{zh}", en=f"{url} refused: {en}", clause=clause if isinstance(clause, str) else None)
+        self.status = status
+        self.body = body
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer: status, body (bounded), headers with lower-case names."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    def json(self) -> dict[str, JSON]:
+        """The body as a JSON object; empty when it is none."""
+        try:
+            value = loads(self.body)
+        except TerraceError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+
+def check_url(url: str) -> str:
+    """Refuses an address that is not HTTPS, unless it is on loopback; returns it without a trailing slash.
+
+    Raises:
+        SyncError: it is not, or is no address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "https" and parts.hostname:
+        return url.rstrip("/")
+    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
+        return url.rstrip("/")
+    raise SyncError(zh=f"對等節點的位址須為 https（本機除外）：{url}", en=f"a peer's address must be https (http only on loopback): {url}", kind="address")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Peers:
+    """Calls to peers by node id (or by address while joining). Safe for threads."""
+
+    def __init__(self, context: Context) -> None:
+        self._x = context
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.max_redirects = 0
+        if context.settings.ca:
+            self._session.verify = context.settings.ca
+        adapter = requests.adapters.HTTPAdapter(pool_connections=32, pool_maxsize=128)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._session.close()
+
+    def url_of(self, node: str) -> str:
+        """The address of a peer. Raises AwayError when it only calls us, or is no peer."""
+        with self._x.store.read() as conn:
+            url = conn.scalar(select(t.peer.c.url).where(t.peer.c.node == node))
+        if not url:
+            raise AwayError(zh=f"沒有對等節點 {node} 的位址", en=f"there is no address for peer {node}")
+        return str(url)
+
+    # --- the endpoints ---------------------------------------------------------------------------------------------------------------
+
+    def hello(self, url: str) -> dict[str, JSON]:
+        """`GET hello`, without a token: versions, node, zone, limits."""
+        return self._ask("GET", check_url(url), "/hello", auth=None).json()
+
+    def join(self, url: str, body: bytes) -> Answer:
+        """`POST join`, without a token: the invite's secret speaks. Gives any of 200, 202, 410."""
+        return self._ask("POST", check_url(url), "/join", body=body, auth=None, allow=(200, 202, 410))
+
+    def statements(self, node: str, since: int) -> dict[str, JSON]:
+        """`GET statements?since=`."""
+        return self._ask("GET", self.url_of(node), f"/statements?since={since}", auth=node, limit=batches.MAX_BYTES).json()
+
+    def changes(self, node: str, *, gen: str | None, cursor: int, wait: int, limit: int) -> Answer:
+        """`GET changes`: 200 with a batch, 204, or 409 with `{gen}`; the cursor acknowledges."""
+        query = urlencode({**({"gen": gen} if gen else {}), "from": cursor, "wait": wait, "limit": limit})
+        return self._ask("GET", self.url_of(node), f"/changes?{query}", auth=node, limit=batches.MAX_BYTES + _SMALL, read=wait + _READ, allow=(200, 204, 409))
+
+    def push(self, node: str, body: bytes) -> Answer:
+        """`POST changes`: 200 `{from}`, 409 `{gen,from,have}`, 422."""
+        return self._ask("POST", self.url_of(node), "/changes", body=body, auth=node, allow=(200, 409, 422))
+
+    def add_checkpoint(self, node: str, again: Callable[[int], bytes], body: bytes) -> str:
+        """C2SP `add-checkpoint`; on 409 asks once more from the size that the witness knows. Returns the cosignature line(s)."""
+        for _ in range(2):
+            answer = self._ask("POST", self.url_of(node), "/witness/add-checkpoint", body=body, auth=node, allow=(200, 409), kind="text/x.tlog.checkpoint")
+            if answer.status == 200:
+                return answer.body.decode("utf-8", "replace")
+            text = answer.body.decode("ascii", "replace").strip()
+            if not text.isdecimal() or len(text) > 16:
+                break
+            body = again(int(text))
+        raise PeerError(409, {}, url=node)
+
+    def live(self, node: str, origin: str) -> bytes:
+        """`GET live/{origin}`: the bitmap."""
+        return self._ask("GET", self.url_of(node), f"/live/{quote(origin, safe='')}", auth=node, limit=16 << 20).body
+
+    def rows(self, node: str, id: str, variant: str, *, after: str, limit: int) -> Answer:
+        """`GET rows/{id}/{variant}`: a page of the base of a table of rows."""
+        query = urlencode({"after": after, "limit": limit})
+        return self._ask("GET", self.url_of(node), f"/rows/{quote(id, safe='')}/{quote(variant or '-', safe='')}?{query}", auth=node, limit=batches.MAX_BYTES + _SMALL, allow=(200, 206, 404, 409))
+
+    def message(self, node: str, body: bytes) -> dict[str, JSON]:
+        """`POST messages`."""
+        return self._ask("POST", self.url_of(node), "/messages", body=body, auth=node).json()
+
+    def object(self, node: str, sha256: str, start: int) -> tuple[int | None, Iterator[bytes]]:
+        """`GET objects/{sha256}` from a byte on.
+
+        Returns:
+            Total size where the peer said it, and the bytes from `start`.
+        """
+        target = f"/objects/{sha256}"
+        response = self._send("GET", self.url_of(node), target, b"", auth=node, read=_READ, headers={"Range": f"bytes={start}-", "Accept-Encoding": "identity"})
+        if response.status_code not in (200, 206):
+            body = self._read(response, _SMALL, _READ)
+            raise PeerError(response.status_code, Answer(response.status_code, body, {}).json(), url=target)
+        span = response.headers.get("Content-Range", "")
+        total = span.rpartition("/")[2]
+        if response.status_code == 200 and start:
+            response.close()
+            raise PeerError(200, {}, url=target)
+        return (int(total) if total.isdecimal() else None), self._chunks(response)
+
+    # --- one request -----------------------------------------------------------------------------------------------------------------
+
+    def _ask(
+        self, method: str, url: str, target: str, *, body: bytes = b"", auth: str | None, limit: int = _SMALL, read: float = _READ, allow: tuple[int, ...] = (200,), kind: str = "application/json",
+    ) -> Answer:  # fmt: skip
+        headers = {"Content-Type": kind} if method == "POST" else {}
+        response = self._send(method, url, target, body, auth=auth, read=read, headers=headers)
+        answer = Answer(response.status_code, self._read(response, limit, read), {name.lower(): value for name, value in response.headers.items()})
+        if answer.status not in allow:
+            raise PeerError(answer.status, answer.json(), url=url + PATH + target.partition("?")[0])
+        return answer
+
+    def _send(self, method: str, url: str, target: str, body: bytes, *, auth: str | None, read: float, headers: dict[str, str]) -> requests.Response:
+        full = PATH + target
+        if auth is not None:
+            made = token.make(self._x.keys.site, iss=self._x.me, aud=auth, zone=self._x.zone, method=method, target=full, body=body, now=self._x.clock())
+            headers = {**headers, "Authorization": made if made.startswith("Terrace ") else f"Terrace {made}"}
+        try:
+            return self._session.request(method, check_url(url) + full, data=body or None, headers=headers, timeout=(_CONNECT, read), stream=True, allow_redirects=False)
+        except requests.RequestException as error:
+            raise AwayError(zh=f"無法連到 {url}：{type(error).__name__}", en=f"cannot reach {url}: {type(error).__name__}") from error
+
+    def _read(self, response: requests.Response, limit: int, patience: float) -> bytes:
+        deadline = time.monotonic() + patience + _CONNECT
+        parts: list[bytes] = []
+        size = 0
+        with response:
+            for chunk in self._chunks(response):
+                size += len(chunk)
+                if size > limit:
+                    raise AwayError(zh=f"回答超過 {limit} 位元組", en=f"an answer of more than {limit} bytes", clause="7.5")
+                if time.monotonic() > deadline:
+                    raise AwayError(zh="回答過慢", en="the answer is too slow", clause="7.5")
+                parts.append(chunk)
+        return b"".join(parts)
+
+    def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        try:
+            yield from response.iter_content(_CHUNK)
+        except requests.RequestException as error:
+            raise AwayError(zh=f"連線中斷：{type(error).__name__}", en=f"the connection broke: {type(error).__name__}") from error
