@@ -81,7 +81,9 @@ class Store:
             StoreError: opened inside another write transaction of the same thread (which would wait for itself for ever).
         """
         if getattr(self._own, "writing", False):
-            raise StoreError(zh="同一線程不可在寫事務中再開寫事務；請傳入已開啟的事務", en="a write transaction inside another of the same thread; pass the open one on")
+            raise StoreError(
+                zh="同一線程不可在寫事務中再開寫事務；請傳入已開啟的事務", en="a write transaction inside another of the same thread; pass the open one on"
+            )
         self._own.writing = True
         try:
             with self._writer_lock(), self._begin() as conn:
@@ -237,12 +239,17 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
         writers = create_engine(url, pool_size=4, max_overflow=8, isolation_level="READ COMMITTED")
         event.listen(writers, "connect", _postgresql_writer)
         return Store(text, data_dir, readers, writers, None)
-    raise StoreError(zh=f"不支援的資料庫：{url.get_backend_name()}；可用 sqlite 或 postgresql", en=f"unsupported database {url.get_backend_name()}; use sqlite or postgresql")
+    raise StoreError(
+        zh=f"不支援的資料庫：{url.get_backend_name()}；可用 sqlite 或 postgresql", en=f"unsupported database {url.get_backend_name()}; use sqlite or postgresql"
+    )
 
 
 def _sqlite_engine(path: Path, *, begin: str, read_only: bool) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}", pool_size=10, max_overflow=20, connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10, "cached_statements": 512}
+        f"sqlite:///{path}",
+        pool_size=10,
+        max_overflow=20,
+        connect_args={"isolation_level": None, "check_same_thread": False, "timeout": 10, "cached_statements": 512},
     )
 
     def connect(raw: Any, _record: Any) -> None:

@@ -38,9 +38,14 @@ draft = Table(
     Column("base_version", Integer, nullable=False, default=0),
     Column("author", CODE),
     Column("slug", CODE),                             # wished for by the author; the one in `slug` counts once published
-    Column("source", Text),                           # file it came from, for a second `add` of the same content
-    Column("source_digest", CODE, index=True),
+    Column("attested", Text),                         # canonical JSON: the mark of a harvested record, or NULL
     Column("modified", BIG, nullable=False),
+)
+
+#: What a record was made from, so that a second `add` of the same content makes no second record.
+source = Table(
+    "source", metadata, Column("digest", CODE, primary_key=True), Column("id", CODE, nullable=False, index=True), Column("source", Text),
+    Column("time", BIG, nullable=False),
 )
 
 #: The readable name of each record, minted once and kept after the record is gone, so that it never means another one.
@@ -69,13 +74,16 @@ record = Table(
     Column("kind", CODE), Column("profile", CODE), Column("sharing", CODE), Column("opening", CODE),
     Column("secrecy", SmallInteger), Column("grade", SmallInteger), Column("level", SmallInteger), Column("division", CODE),
     Column("embargo", BIG), Column("issued", BIG), Column("terms_until", BIG), Column("onward", SmallInteger),
-    Column("n_theme", Integer), Column("n_territory", Integer), Column("n_audience", Integer), Column("n_audience_nodes", Integer), Column("n_purposes", Integer),
+    Column("n_theme", Integer), Column("n_territory", Integer), Column("n_audience", Integer), Column("n_audience_nodes", Integer),
+    Column("n_purposes", Integer),
     # what lists sort and filter by
-    Column("modified", BIG), Column("sort_title", CODE), Column("org", CODE), Column("year", SmallInteger), Column("formats", CODE),  # formats: space-separated, folded
+    # formats: space-separated, folded
+    Column("modified", BIG), Column("sort_title", CODE), Column("org", CODE), Column("year", SmallInteger), Column("formats", CODE),
     Column("west", Float), Column("south", Float), Column("east", Float), Column("north", Float), Column("time_from", BIG), Column("time_to", BIG),
     # the view signature (policy-language.md): counts only when stamp_epoch is the policy's epoch and valid_until is ahead
     Column("signature", Integer), Column("stamp_epoch", Integer), Column("valid_until", BIG),
-    Index("record_modified", "modified"), Index("record_stamp", "stamp_epoch", "valid_until"), Index("record_signature", "signature", "docno"), Index("record_origin", "origin", "source"),
+    Index("record_modified", "modified"), Index("record_stamp", "stamp_epoch", "valid_until"), Index("record_signature", "signature", "docno"),
+    Index("record_origin", "origin", "source"),
 )
 
 #: Members of a record's lists: theme, territory, audience, audience_nodes, purposes.
@@ -138,8 +146,14 @@ plan = Table(
     Column("stamped", SmallInteger, nullable=False, default=0),  # 1: every record's stamp speaks about it
     UniqueConstraint("epoch", "key", "action"),
 )
-signature = Table("signature", metadata, Column("signature", Integer, primary_key=True), Column("epoch", Integer, nullable=False), Column("digest", CODE, nullable=False), UniqueConstraint("epoch", "digest"))
-signature_plan = Table("signature_plan", metadata, Column("signature", Integer, primary_key=True), Column("plan", Integer, primary_key=True), Index("signature_plan_plan", "plan"))
+signature = Table(
+    "signature", metadata, Column("signature", Integer, primary_key=True), Column("epoch", Integer, nullable=False), Column("digest", CODE, nullable=False),
+    UniqueConstraint("epoch", "digest"),
+)
+signature_plan = Table(
+    "signature_plan", metadata, Column("signature", Integer, primary_key=True), Column("plan", Integer, primary_key=True),
+    Index("signature_plan_plan", "plan"),
+)
 
 grant = Table(
     "grant_", metadata,
@@ -152,8 +166,14 @@ grant = Table(
 # --- search (search.md) ----------------------------------------------------------------------------------------------------------------
 
 posting = Table("posting", metadata, Column("k", BIG, primary_key=True, autoincrement=False), Column("data", LargeBinary, nullable=False))
-segment = Table("segment", metadata, Column("seg", Integer, primary_key=True, autoincrement=False), Column("lo", BIG, nullable=False), Column("hi", BIG, nullable=False), Column("dir", LargeBinary, nullable=False))
-segment_col = Table("segment_col", metadata, Column("seg", Integer, primary_key=True), Column("name", String(32), primary_key=True), Column("data", LargeBinary, nullable=False))
+segment = Table(
+    "segment", metadata, Column("seg", Integer, primary_key=True, autoincrement=False), Column("lo", BIG, nullable=False), Column("hi", BIG, nullable=False),
+    Column("dir", LargeBinary, nullable=False),
+)
+segment_col = Table(
+    "segment_col", metadata, Column("seg", Integer, primary_key=True), Column("name", String(32), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
 
 # --- rows and objects ------------------------------------------------------------------------------------------------------------------
 
@@ -179,45 +199,58 @@ row_batch = Table(
 #: What each batch did, with before-images, until the slowest reader has passed (PROTOCOL 5.2).
 row_change = Table(
     "row_change", metadata,
-    Column("id", CODE, primary_key=True), Column("variant", CODE, primary_key=True), Column("seq", BIG, primary_key=True, autoincrement=False), Column("key", CODE, primary_key=True),
+    Column("id", CODE, primary_key=True), Column("variant", CODE, primary_key=True), Column("seq", BIG, primary_key=True, autoincrement=False),
+    Column("key", CODE, primary_key=True),
     Column("salt", LargeBinary), Column("row", Text),  # NULL row: removed
     Column("leaf", LargeBinary, nullable=False),       # leaf hash of the batch tree
     Column("before_salt", LargeBinary), Column("before_row", Text),
 )
 object_ = Table(
     "object", metadata,
-    Column("sha256", String(64), primary_key=True), Column("size", BIG, nullable=False), Column("media_type", CODE), Column("state", String(16), nullable=False), Column("added", BIG, nullable=False),
+    Column("sha256", String(64), primary_key=True), Column("size", BIG, nullable=False), Column("media_type", CODE),
+    Column("state", String(16), nullable=False), Column("added", BIG, nullable=False),
 )
 
 # --- people, audit, jobs ---------------------------------------------------------------------------------------------------------------
 
 user = Table(
     "user_", metadata,
-    Column("login", CODE, primary_key=True), Column("name", Text, nullable=False), Column("unit", CODE), Column("roles", Text, nullable=False), Column("clearance", CODE, nullable=False),
-    Column("password", Text), Column("state", String(16), nullable=False), Column("failures", Integer, nullable=False, default=0), Column("locked_until", BIG), Column("created", BIG, nullable=False),
+    Column("login", CODE, primary_key=True), Column("name", Text, nullable=False), Column("unit", CODE), Column("roles", Text, nullable=False),
+    Column("clearance", CODE, nullable=False),
+    Column("password", Text), Column("state", String(16), nullable=False), Column("failures", Integer, nullable=False, default=0),
+    Column("locked_until", BIG), Column("created", BIG, nullable=False),
     Column("kind", String(16), nullable=False, default="person"), Column("sector", CODE), Column("division", CODE), Column("agency", CODE),
 )
 token = Table(
     "token", metadata,
-    Column("sha256", String(64), primary_key=True), Column("login", CODE, ForeignKey("user_.login", ondelete="CASCADE"), nullable=False), Column("label", Text, nullable=False),
+    Column("sha256", String(64), primary_key=True), Column("login", CODE, ForeignKey("user_.login", ondelete="CASCADE"), nullable=False),
+    Column("label", Text, nullable=False),
     Column("created", BIG, nullable=False), Column("expires", BIG), Column("used", BIG), Column("purpose", CODE),
 )
 session = Table(
     "session", metadata,
-    Column("sha256", String(64), primary_key=True), Column("login", CODE, ForeignKey("user_.login", ondelete="CASCADE"), nullable=False), Column("csrf", String(64), nullable=False),
+    Column("sha256", String(64), primary_key=True), Column("login", CODE, ForeignKey("user_.login", ondelete="CASCADE"), nullable=False),
+    Column("csrf", String(64), nullable=False),
     Column("created", BIG, nullable=False), Column("seen", BIG, nullable=False), Column("expires", BIG, nullable=False),
 )
 #: Hash-chained: each line's `chain` is H(previous chain + line).
 audit = Table(
     "audit", metadata,
-    Column("seq", BIG, primary_key=True, autoincrement=False), Column("time", BIG, nullable=False), Column("event", CODE, nullable=False), Column("actor", CODE), Column("record", CODE),
+    Column("seq", BIG, primary_key=True, autoincrement=False), Column("time", BIG, nullable=False), Column("event", CODE, nullable=False),
+    Column("actor", CODE), Column("record", CODE),
     Column("outcome", String(16), nullable=False), Column("detail", Text, nullable=False), Column("chain", LargeBinary(32), nullable=False),
     Index("audit_event", "event", "time"), Index("audit_record", "record"), Index("audit_actor", "actor"),
 )
 job = Table(
     "job", metadata,
-    Column("job", Integer, primary_key=True), Column("kind", CODE, nullable=False), Column("key", CODE), Column("payload", Text, nullable=False), Column("state", String(16), nullable=False),
-    Column("priority", Integer, nullable=False, default=0), Column("due", BIG, nullable=False), Column("lease_until", BIG), Column("fence", Integer, nullable=False, default=0), Column("owner", CODE),
-    Column("attempts", Integer, nullable=False, default=0), Column("checkpoint", Text), Column("done", BIG), Column("total", BIG), Column("error", Text), Column("created", BIG, nullable=False), Column("ended", BIG),
+    Column("job", Integer, primary_key=True), Column("kind", CODE, nullable=False), Column("key", CODE), Column("payload", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("priority", Integer, nullable=False, default=0), Column("due", BIG, nullable=False), Column("lease_until", BIG),
+    Column("fence", Integer, nullable=False, default=0), Column("owner", CODE),
+    Column("attempts", Integer, nullable=False, default=0), Column("checkpoint", Text), Column("done", BIG), Column("total", BIG), Column("error", Text),
+    Column("created", BIG, nullable=False), Column("ended", BIG), Column("cancel", SmallInteger, nullable=False, default=0),
     Index("job_due", "state", "due"),
+    # One waiting and one running job for each kind and key: enqueuing again is a no-op, and a key never runs twice at once.
+    Index("job_one_ready", "kind", "key", unique=True, sqlite_where=text("state = 'ready'"), postgresql_where=text("state = 'ready'")),
+    Index("job_one_running", "kind", "key", unique=True, sqlite_where=text("state = 'running'"), postgresql_where=text("state = 'running'")),
 )

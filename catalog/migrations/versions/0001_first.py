@@ -9,7 +9,7 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-COUNTERS = ("writer", "position", "audit", "policy", "stamp", "grant", "account", "code")
+COUNTERS = ("writer", "position", "audit", "policy", "stamp", "grant", "account", "code", "index")
 
 
 def upgrade() -> None:

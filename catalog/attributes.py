@@ -1,0 +1,241 @@
+"""From a manifest and disclosed fields to what policies compare and what lists sort by: in this one place, for own and received records alike.
+
+Rules:
+
+* A field that is absent, disclosed as null, or withheld gives None: unknown to a policy (LANGUAGE 4). A list that is there and empty gives ().
+* `level` and `division` are those of the authority, never of the data: own records take them from the site, received ones from the statements.
+* A value of the wrong shape is treated as absent. A received record may hold anything; it must not become readable or break a page because of it.
+* Dates are read at UTC+8, times are UTC (LANGUAGE 9).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+from catalog.codes import code_list
+from catalog.site import SECRECY
+from policies.divisions import normalise
+from policies.errors import TerraceError
+from policies.vocabulary import SCALES
+
+__all__ = ["LISTS", "iso", "moment", "organisation", "policy_attributes", "policy_codes", "record_columns", "record_terms", "seconds_of_date"]
+
+#: List attributes: policy name → name in `record_term`. `n_<name>` is the column of the list's length.
+LISTS = ("theme", "territory", "audience", "audience_nodes", "purposes")
+
+_UTC8 = 8 * 3600
+_DAY = 86_400
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\Z")
+
+
+def iso(seconds: int) -> str:
+    """UTC seconds as ISO 8601 with Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds_of_date(value: object, *, end: bool = False) -> int | None:
+    """UTC seconds of a date (`YYYY`, `YYYY-MM`, `YYYY-MM-DD`, at UTC+8) or of a time with Z; None when it is neither.
+
+    Args:
+        value: the text.
+        end: the first second after the year, month or day instead of its first one.
+    """
+    if not isinstance(value, str):
+        return None
+    if _TIME.match(value):
+        try:
+            return int(datetime.fromisoformat(value).timestamp())
+        except ValueError:
+            return None
+    found = _DATE.match(value)
+    if found is None:
+        return None
+    year, month, day = int(found[1]), int(found[2] or 1), int(found[3] or 1)
+    try:
+        start = date(year, month, day)
+        if end and found[3]:
+            return _midnight(start) + _DAY
+        if end and found[2]:
+            return _midnight(date(year + month // 12, month % 12 + 1, 1))
+        return _midnight(date(year + 1, 1, 1) if end else start)
+    except ValueError:
+        return None
+
+
+def _midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) - _UTC8
+
+
+def moment(value: object) -> int | None:
+    """UTC seconds of `YYYY-MM-DDTHH:MM:SSZ`, or None."""
+    return seconds_of_date(value) if isinstance(value, str) and _TIME.match(value) else None
+
+
+def policy_attributes(manifest: Mapping[str, Any], fields: Mapping[str, Any], *, level: str | None, division: str | None, own: bool) -> dict[str, object]:
+    """What a policy may compare of one version: names of policy-language.md without the prefix `record.`.
+
+    Args:
+        manifest: parsed.
+        fields: the disclosed fields.
+        level: of the authority.
+        division: of the authority.
+        own: whether this site's node is the authority (decides what absent terms mean, LANGUAGE 18).
+    """
+    terms = _mapping(manifest.get("terms"))
+    audience = _mapping(terms.get("audience"))
+    sharing, opening = _mapping(fields.get("sharing")), _mapping(fields.get("opening"))
+    opened = opening.get("open")
+    return {
+        "id": manifest["id"],
+        "kind": _text(fields.get("kind")),
+        "profile": str(manifest.get("profile") or "").partition("/")[0] or None,
+        "sharing": _text(sharing.get("type")),
+        "opening": ("open" if opened else "closed") if isinstance(opened, bool) else None,
+        "secrecy": _scale("secrecy", manifest.get("secrecy")),
+        "grade": _scale("grade", fields.get("grade")),
+        "level": _scale("level", level),
+        "authority": manifest["authority"],
+        "division": division,
+        "territory": _divisions(fields.get("territory")),
+        "theme": _texts(fields.get("theme")),
+        "audience": _divisions(audience.get("divisions")),
+        "audience_nodes": _texts(audience.get("nodes")),
+        "embargo": seconds_of_date(fields.get("protected_until")),
+        "issued": seconds_of_date(fields.get("issued")),
+        "terms_expire": moment(terms.get("until")),
+        "onward": terms.get("onward") if isinstance(terms.get("onward"), bool) else None,
+        "purposes": _texts(terms.get("purposes")),
+        "terms": manifest.get("terms"),
+        "own": own,
+    }
+
+
+def record_columns(attributes: Mapping[str, Any], fields: Mapping[str, Any], time: int) -> dict[str, Any]:
+    """The columns of `record` that policies, lists and maps use.
+
+    Args:
+        attributes: of `policy_attributes`.
+        fields: the disclosed fields.
+        time: of the manifest, UTC seconds.
+    """
+    west, south, east, north = _bbox(fields.get("bbox"))
+    span = fields.get("time")
+    start, end = (span[0], span[1]) if isinstance(span, list) and len(span) == 2 else (None, None)
+    until = seconds_of_date(end, end=True)
+    issued = attributes["issued"]
+    onward = attributes["onward"]
+    return {
+        **{name: attributes[name] for name in ("kind", "profile", "sharing", "opening", "division", "embargo", "issued")},
+        **{scale: _rank(scale, attributes[scale]) for scale in ("secrecy", "grade", "level")},
+        "terms_until": attributes["terms_expire"],
+        "onward": None if onward is None else int(onward),
+        **{f"n_{name}": _length(name, attributes[name]) for name in LISTS},
+        "modified": time,
+        "sort_title": _sort_title(fields.get("title")),
+        "org": organisation(attributes, fields),
+        "year": _year(time if issued is None else issued + _UTC8),
+        "formats": _formats(fields),
+        "west": west,
+        "south": south,
+        "east": east,
+        "north": north,
+        "time_from": seconds_of_date(start),
+        "time_to": None if until is None else until - 1,
+    }
+
+
+def record_terms(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The members of a record's lists: `(attribute, value)`."""
+    return [(name, value) for name in LISTS for value in dict.fromkeys(attributes[name] or ())]
+
+
+def organisation(attributes: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
+    """Key of the providing department: its unified social credit code, else the authority's node id."""
+    code = _mapping(fields.get("provider")).get("code")
+    return code if isinstance(code, str) and code else str(attributes["authority"])
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+        return None
+    return tuple(value)
+
+
+def _divisions(value: object) -> tuple[str, ...] | None:
+    codes = _texts(value)
+    if codes is None:
+        return None
+    try:
+        return tuple(dict.fromkeys(normalise(code).code for code in codes))
+    except TerraceError:
+        return None  # something that is no division: the list as a whole is unknown
+
+
+def _scale(name: str, value: object) -> str | None:
+    return value if isinstance(value, str) and value in SCALES[name] else None
+
+
+def _rank(scale: str, value: str | None) -> int | None:
+    return None if value is None else list(SECRECY if scale == "secrecy" else SCALES[scale]).index(value)
+
+
+def _length(name: str, members: Iterable[str] | None) -> int | None:
+    """NULL also when a foreign code is inside, so that "has none of" cannot be proved (LANGUAGE 5)."""
+    if members is None or not _all_known(name, members):
+        return None
+    return len(set(members))
+
+
+def _all_known(name: str, members: Iterable[str]) -> bool:
+    known = policy_codes().get(f"record.{name}")
+    return known is None or all(member in known for member in members)
+
+
+@cache
+def policy_codes() -> Mapping[str, frozenset[str]]:
+    """The closed code lists of record attributes that are lists: what `policies.load` needs as `codes`, and what `n_…` is counted by."""
+    themes = code_list("themes")
+    return {"record.theme": frozenset(themes.codes)} if themes.closed else {}
+
+
+def _sort_title(title: object) -> str | None:
+    texts = _mapping(title)
+    for language in ("zh", "en", *sorted(texts)):
+        value = texts.get(language)
+        if isinstance(value, str) and value:
+            return value.casefold()[:200]
+    return None
+
+
+def _year(seconds: int) -> int | None:
+    year = datetime.fromtimestamp(seconds, UTC).year if 0 <= seconds < 253_402_300_800 else None
+    return year if year is None or 1 <= year <= 9999 else None
+
+
+def _formats(fields: Mapping[str, Any]) -> str | None:
+    found = {
+        value["format"].strip().lower().replace(" ", "-")
+        for name, value in fields.items()
+        if name.startswith("resources.") and isinstance(value, Mapping) and isinstance(value.get("format"), str) and value["format"].strip()
+    }
+    return " ".join(sorted(found)) or None
+
+
+def _bbox(value: object) -> tuple[float | None, float | None, float | None, float | None]:
+    try:
+        west, south, east, north = (float(part) for part in value)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        return None, None, None, None
+    inside = -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90
+    return (west, south, east, north) if inside else (None, None, None, None)
