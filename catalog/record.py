@@ -1,0 +1,150 @@
+"""The fields of a record: names, types, and how they are brought into their one stored form.
+
+A record's content is a flat map `field name → value`; each field is disclosed, hidden or masked by itself, so what must be withheld alone is a field of
+its own (`contact_name`, `contact_phone`, …). `CORE` are the national core metadata and what metadata.md adds; a profile adds `x.<name>`; each file, table
+or service is `resources.<rid>`; each narrower form of the record's geometry, series or file is `variants.<name>`.
+
+`clean` never stops at the first error: it returns what is good and names everything that is wrong, in Chinese and English. Pure; no I/O but the packaged
+code lists.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from catalog.canonical import JSON, dumps
+from catalog.errors import CanonicalError
+from catalog.field_types import ValueProblem, clean_value
+from catalog.manifest import FIELD_NAME
+
+__all__ = ["CARD_FIELDS", "CORE", "Problem", "clean", "formats", "new_resource_id", "resources", "type_of"]
+
+#: Field → type, in the order in which people read them. Numbers: items of the national core metadata.
+CORE: Mapping[str, str] = {
+    "title": "title",  # 2
+    "summary": "texts",  # 6
+    "keywords": "keywords",
+    "category": "text",  # 1
+    "code": "text",  # 3
+    "provider": "provider",  # 4, 5
+    "items": "items",  # 8
+    "sharing": "sharing",  # 9
+    "opening": "opening",  # 10
+    "update_cycle": "code:update_cycles",  # 11
+    "issued": "date",  # 12
+    "modified": "moment",
+    "related": "identifiers",  # 13
+    "kind": "code:kinds",
+    "theme": "codes:themes",
+    "territory": "divisions",
+    "bbox": "bbox",
+    "geometry": "geometry",
+    "time": "period",
+    "crs": "crs",
+    "crs_note": "texts",
+    "scale": "scale",
+    "lineage": "texts",
+    "contact_name": "text",
+    "contact_phone": "text",
+    "contact_email": "text",
+    "contact_address": "text",
+    "responsible_person": "text",
+    "responsible_office": "text",
+    "license": "code:licenses",
+    "grade": "code:grades",
+    "impact_assessment": "texts",
+    "approval": "texts",
+    "map_approval": "text",
+    "protected_until": "date",
+    "quality": "texts",
+    "secrecy_term": "text",
+    "operation": "boolean",
+}
+
+#: What *discover* alone discloses (beside what the manifest says).
+CARD_FIELDS = frozenset(
+    ("title", "keywords", "provider", "sharing", "opening", "kind", "theme", "territory", "update_cycle", "grade", "protected_until", "issued"),
+)
+
+MAX_FIELDS = 3_000
+MAX_BYTES = 4_194_304
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong or missing, for one field."""
+
+    field: str
+    zh: str
+    en: str
+
+    def as_dict(self) -> dict[str, str]:
+        """For JSON answers."""
+        return {"field": self.field, "zh": self.zh, "en": self.en}
+
+
+def type_of(name: str, profile_types: Mapping[str, str] | None = None) -> str | None:
+    """The type of a field, or None when there is no field of that name."""
+    if name in CORE:
+        return CORE[name]
+    if FIELD_NAME.match(name) is None:
+        return None
+    head, dot, _ = name.partition(".")
+    if not dot:
+        return None
+    if head == "resources":
+        return "resource"
+    return (profile_types or {}).get(name, "json")
+
+
+def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = None) -> tuple[dict[str, JSON], list[Problem]]:
+    """Brings fields into their stored form.
+
+    Args:
+        fields: field name → loose value; None, empty texts and empty lists mean absent.
+        profile_types: types of the profile's `x.<name>` fields.
+
+    Returns:
+        The good fields in their stored form, and every problem found.
+    """
+    good: dict[str, JSON] = {}
+    problems: list[Problem] = []
+    if len(fields) > MAX_FIELDS:
+        return good, [Problem("*", f"欄位超過 {MAX_FIELDS} 個", f"more than {MAX_FIELDS} fields")]
+    for name, value in fields.items():
+        kind = type_of(name, profile_types) if isinstance(name, str) else None
+        if kind is None:
+            problems.append(Problem(str(name)[:80], "沒有這個欄位", "there is no such field"))
+            continue
+        if value is None or value == "" or value == [] or value == {}:
+            continue
+        try:
+            cleaned = clean_value(kind, value)
+            dumps(cleaned)
+        except (ValueProblem, CanonicalError) as problem:
+            problems.append(Problem(name, problem.zh, problem.en))
+        else:
+            good[name] = cleaned
+    size = len(dumps(good))
+    if size > MAX_BYTES:
+        problems.append(Problem("*", f"記錄過大：{size} 位元組，上限 {MAX_BYTES}", f"the record is too large: {size} bytes, at most {MAX_BYTES}"))
+    return good, problems
+
+
+def resources(fields: Mapping[str, JSON]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The resources of a record as (resource id, resource), in the order of their ids."""
+    for name in sorted(fields):
+        value = fields[name]
+        if name.startswith("resources.") and isinstance(value, Mapping):
+            yield name.removeprefix("resources."), value
+
+
+def formats(fields: Mapping[str, JSON]) -> list[str]:
+    """The formats of a record's resources, each once, sorted."""
+    return sorted({str(resource["format"]) for _, resource in resources(fields) if resource.get("format")})
+
+
+def new_resource_id() -> str:
+    """A fresh resource id: short, random, telling nothing."""
+    return secrets.token_hex(6)
