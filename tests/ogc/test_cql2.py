@@ -84,7 +84,10 @@ def test_geometries_follow_filter_crs_with_the_axis_order_of_the_registry() -> N
 
 JSON: list[tuple[str, Expr]] = [
     ('{"op":"=","args":[{"property":"a"},1]}', A),
-    ('{"op":"and","args":[{"op":"=","args":[{"property":"a"},1]},{"op":"not","args":[{"op":"isNull","args":[{"property":"b"}]}]}]}', And((A, Not(IsNull("b"))))),
+    (
+        '{"op":"and","args":[{"op":"=","args":[{"property":"a"},1]},{"op":"not","args":[{"op":"isNull","args":[{"property":"b"}]}]}]}',
+        And((A, Not(IsNull("b")))),
+    ),
     ('{"op":"like","args":[{"op":"casei","args":[{"property":"n"}]},"X%"]}', Like("n", "X%", True)),
     ('{"op":"between","args":[{"property":"a"},1,2]}', Between("a", 1, 2)),
     ('{"op":"in","args":[{"property":"a"},["x","y"]]}', In("a", ("x", "y"))),
