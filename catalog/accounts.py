@@ -17,7 +17,7 @@ import secrets
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -258,6 +258,11 @@ class Accounts:
         tx.conn.execute(insert(token).values(sha256=_digest(secret), login=login, label=label, created=tx.now, expires=expires, purpose=purpose))
         self._changed(tx, "token.create", login, by, {"label": label})
         return secret
+
+    def list_tokens(self, conn: Connection, login: str | None = None) -> Sequence[Row[Any]]:
+        """Tokens of one account or of all, without their secrets: login, label, created, expires, used, purpose."""
+        query = select(token.c.login, token.c.label, token.c.created, token.c.expires, token.c.used, token.c.purpose).order_by(token.c.login, token.c.created)
+        return conn.execute(query if login is None else query.where(token.c.login == login)).all()
 
     def revoke_tokens(self, tx: WriteTransaction, login: str, label: str | None = None, *, by: str | None = None) -> int:
         """Deletes tokens of an account (all, or those of one label); returns how many."""
