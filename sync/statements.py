@@ -1,17 +1,57 @@
-"""Statements: what nodes say, signed, about themselves and others (PROTOCOL 6.1, 6.2, 6.3)."""
+"""Statements: what nodes say, signed, about themselves and others (PROTOCOL 6.1–6.3).
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+A statement is a compact JWS with the protected header `{"alg","kid","typ":"terrace-statement+jwt"}` over canonical JSON. Several compact JWS with one
+payload segment are one statement with several signatures (m of n). This module reads and writes form; who may say what is `sync.trust`'s.
 
-from catalog.canonical import JSON
-from sync.suite import PublicKey, SecretKey
+Rules for reading, in this order, so that nothing outside the form reaches a library:
 
-__all__ = ["Certify", "EpochClose", "NodeStatement", "Signature", "Statement", "Succession", "certify_claims", "epoch_claims", "node_claims", "parse_all", "sign", "succession_claims"]
+1. Exactly two dots, at most 16 KiB; each segment is canonical base64url.
+2. The header is canonical JSON with exactly `alg`, `kid`, `typ`; no `zip`, `crit`, `jwk`, `jku` can occur.
+3. The payload is canonical JSON (PROTOCOL 1.1) with `v` 1, a known `kind`, `iat` and `exp`.
+4. `alg` must be the algorithm of the suite of the key that verifies; it never chooses one. (`sync.trust` names the key by `kid`.)
+5. A statement's name is the digest of its payload, never of its token bytes.
+
+Unknown members of a known kind are kept (they are signed) and ignored.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from jwcrypto.common import JWException
+from jwcrypto.jwk import JWK
+from jwcrypto.jws import JWS
+
+from catalog.canonical import JSON, b64, dumps, loads, unb64
+from catalog.errors import CanonicalError
+from sync.claims import Body, Certify, EpochClose, NodeStatement, Succession, read_body
+from sync.errors import StatementError
+from sync.merkle import sha256
+from sync.say import certify_claims, epoch_claims, node_claims, succession_claims
+from sync.suite import PublicKey, SecretKey, suite_of
+
+__all__ = [
+    "MAX_JWS", "TYP", "Body", "Certify", "EpochClose", "NodeStatement", "Signature", "Signatures", "Statement", "Succession", "certify_claims", "epoch_claims",
+    "merge", "node_claims", "parse_all", "sign", "sign_jws", "split_jws", "succession_claims", "verify_jws",
+]  # fmt: skip
+
+TYP = "terrace-statement+jwt"
+MAX_JWS = 16 << 10
+#: One message holds at most so many statements' signatures.
+MAX_TOKENS = 20_000
+
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 
 
 @dataclass(frozen=True)
 class Signature:
-    """One compact JWS of a statement, not yet verified."""
+    """One compact JWS, read but not yet verified.
+
+    Attributes:
+        jws: the token.
+        kid: id of the key that it claims.
+        alg: algorithm that it claims.
+    """
 
     jws: str
     kid: str
@@ -19,90 +59,14 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class NodeStatement:
-    """`node`: the root keys. `node` is the id (computed for version 1), `prev` the digest of the version before."""
-
-    node: str
-    version: int
-    suite: str
-    keys: tuple[PublicKey, ...]
-    threshold: int
-    iat: int
-    exp: int
-    prev: str | None
-
-
-@dataclass(frozen=True)
-class Certify:
-    """`certify`: iss says what sub is in one zone. iss == sub: the node's own root names its site's keys and its limits."""
-
-    iss: str
-    sub: str
-    zone: str
-    serial: int
-    suite: str
-    site_keys: tuple[PublicKey, ...]
-    witness_key: PublicKey | None
-    epoch: int
-    name: Mapping[str, str]
-    sector: str
-    level: str
-    division: str | None
-    unit: str | None
-    divisions: tuple[str, ...]
-    units: tuple[str, ...]
-    depth: int
-    witnesses: tuple[str, ...]
-    revoked: bool
-    iat: int
-    exp: int
-
-
-@dataclass(frozen=True)
-class EpochClose:
-    """`epoch`: iss closes an epoch of sub's log at a trusted size and opens the next with these keys."""
-
-    iss: str
-    sub: str
-    zone: str
-    closes: int
-    size: int
-    root: bytes
-    opens: int
-    site_keys: tuple[PublicKey, ...]
-    reason: str
-    iat: int
-    exp: int
-
-
-@dataclass(frozen=True)
-class Succession:
-    """`succession`: `to` takes over from `from_` (all ids, or those named)."""
-
-    iss: str
-    zone: str
-    from_: str
-    to: str
-    ids: tuple[str, ...] | None
-    epoch: int
-    size: int
-    until: int
-    iat: int
-    exp: int
-
-
-type Body = NodeStatement | Certify | EpochClose | Succession
-
-
-@dataclass(frozen=True)
 class Statement:
-    """A statement of one payload with all its signatures (m-of-n are several compact JWS with one payload segment).
+    """A statement with all its signatures.
 
     Attributes:
         body: what it says.
-        payload: the bytes signed over (canonical JSON).
-        digest: base64url H(payload); its name.
-        signatures: one for each key id.
+        payload: canonical bytes that are signed.
+        digest: base64url H(payload): its name.
+        signatures: none twice.
     """
 
     body: Body
@@ -116,34 +80,141 @@ class Statement:
         return tuple(signature.jws for signature in self.signatures)
 
 
-def parse_all(tokens: Iterable[str]) -> list[Statement]:
-    """Parses compact JWS and joins those with one payload segment. Verifies form only. Raises StatementError."""
-    raise NotImplementedError
+def split_jws(token: str, typ: str, *, limit: int = MAX_JWS) -> tuple[Signature, bytes]:
+    """Reads a compact JWS strictly, without verifying it.
+
+    Args:
+        token: the text.
+        typ: the `typ` that its header must have.
+        limit: longest text.
+
+    Returns:
+        (its signature, payload bytes).
+
+    Raises:
+        StatementError: rules 1 and 2 of the module.
+    """
+    # PROTOCOL 6.1
+    if not isinstance(token, str) or len(token) > limit or _COMPACT.match(token) is None:
+        raise StatementError(zh="不是緊湊 JWS（三段、至多 16 KiB）", en="not a compact JWS (three segments, at most 16 KiB)")
+    head, body, mark = token.split(".")
+    try:
+        header, payload = loads(unb64(head)), unb64(body)
+        unb64(mark, 64)
+    except CanonicalError as error:
+        raise StatementError(zh=f"JWS：{error.zh}", en=f"JWS: {error.en}") from error
+    if not isinstance(header, dict) or set(header) != {"alg", "kid", "typ"} or not all(isinstance(member, str) for member in header.values()):
+        raise StatementError(zh="JWS 表頭只許 alg、kid、typ", en="a JWS header holds alg, kid and typ, and nothing else")
+    if header["typ"] != typ:
+        raise StatementError(zh=f"JWS 的 typ 須為 {typ}", en=f"the JWS must be of type {typ}")
+    return Signature(token, str(header["kid"]), str(header["alg"])), payload
+
+
+def verify_jws(signature: Signature, key: PublicKey) -> bool:
+    """Tells whether a compact JWS, already split, is signed by this key. The key's suite decides the algorithm."""
+    suite = suite_of(key.suite)
+    # PROTOCOL 1.5, 6.1
+    if signature.kid != key.kid or signature.alg != suite.jws_alg:
+        return False
+    jws = JWS()
+    jws.allowed_algs = [suite.jws_alg]
+    try:
+        jws.deserialize(signature.jws, JWK(**key.jwk))
+    except (JWException, ValueError):
+        return False
+    return bool(jws.is_valid)
+
+
+class Signatures:
+    """Verifies statements and remembers what it verified, since a nation's trust holds thousands of them."""
+
+    def __init__(self) -> None:
+        self._verified: dict[tuple[str, PublicKey], bool] = {}
+        self._genuine: set[str] = set()
+
+    def by(self, statement: Statement, keys: Sequence[PublicKey], threshold: int) -> bool:
+        """Tells whether at least `threshold` of the keys signed (m of n; each key counts once)."""
+        # PROTOCOL 6.1
+        count = sum(any(self._verify(jws, key) for jws in statement.signatures if jws.kid == key.kid) for key in dict.fromkeys(keys))
+        if count >= threshold:
+            self._genuine.add(statement.digest)
+        return count >= threshold
+
+    def genuine(self, digest: str) -> bool:
+        """Tells whether a statement was ever found signed by the keys that had to."""
+        return digest in self._genuine
+
+    def _verify(self, signature: Signature, key: PublicKey) -> bool:
+        known = self._verified.get((signature.jws, key))
+        if known is None:
+            known = self._verified[signature.jws, key] = verify_jws(signature, key)
+        return known
+
+
+def sign_jws(payload: bytes, key: SecretKey, typ: str) -> str:
+    """Signs bytes as a compact JWS."""
+    alg = suite_of(key.suite).jws_alg
+    jws = JWS(payload)
+    jws.allowed_algs = [alg]
+    jws.add_signature(JWK(**key.jwk()), None, dumps({"alg": alg, "kid": key.public.kid, "typ": typ}).decode())
+    return str(jws.serialize(compact=True))
 
 
 def sign(claims: Mapping[str, JSON], key: SecretKey) -> str:
-    """Signs a statement's claims: one compact JWS. Raises StatementError when the claims have not their form."""
-    raise NotImplementedError
+    """Signs a statement's claims.
+
+    Args:
+        claims: of one of the `…_claims` functions.
+        key: one of the keys of the statement's issuer.
+
+    Returns:
+        One compact JWS.
+
+    Raises:
+        StatementError: the claims have not their form.
+    """
+    payload = dumps(dict(claims))
+    _body(payload)
+    return sign_jws(payload, key, TYP)
 
 
-def node_claims(keys: Iterable[PublicKey], *, threshold: int = 1, now: int, exp: int | None = None, previous: "Statement | None" = None) -> dict[str, JSON]:
-    """Claims of a `node` statement; the first version when `previous` is None."""
-    raise NotImplementedError
+def parse_all(tokens: Iterable[str]) -> list[Statement]:
+    """Reads compact JWS and joins those that sign one payload.
+
+    Args:
+        tokens: as they travel, in any order.
+
+    Returns:
+        Statements in the order of their first token.
+
+    Raises:
+        StatementError: a token is not a statement of this version, or there are too many.
+    """
+    found: dict[str, Statement] = {}
+    for count, token in enumerate(tokens):
+        if count >= MAX_TOKENS:
+            raise StatementError(zh=f"聲明簽名超過 {MAX_TOKENS} 個", en=f"more than {MAX_TOKENS} statement signatures in one message")
+        signature, payload = split_jws(token, TYP)
+        digest = b64(sha256(payload))
+        known = found.get(digest)
+        statement = Statement(_body(payload), payload, digest, (signature,))
+        found[digest] = statement if known is None else merge(known, statement)
+    return list(found.values())
 
 
-def certify_claims(
-    *, iss: str, sub: str, zone: str, serial: int, site_keys: Iterable[PublicKey], witness_key: PublicKey | None, name: Mapping[str, str], sector: str, level: str, division: str | None, unit: str | None,
-    divisions: Iterable[str], units: Iterable[str] = (), depth: int, now: int, exp: int | None = None, epoch: int = 1, witnesses: Iterable[str] = (), revoked: bool = False,
-) -> dict[str, JSON]:  # fmt: skip
-    """Claims of a `certify` statement (400 days unless `exp` says otherwise)."""
-    raise NotImplementedError
+def merge(first: Statement, second: Statement) -> Statement:
+    """One statement with the signatures of both (same payload).
+
+    Two tokens that claim one key id are both kept until `sync.trust` has verified them: else a false one, sent first, would push out the true one.
+    """
+    known = {signature.jws for signature in first.signatures}
+    new = tuple(signature for signature in second.signatures if signature.jws not in known)
+    return replace(first, signatures=first.signatures + new) if new else first
 
 
-def epoch_claims(*, iss: str, sub: str, zone: str, closes: int, size: int, root: bytes, site_keys: Iterable[PublicKey], reason: str, now: int, exp: int | None = None) -> dict[str, JSON]:
-    """Claims of an `epoch` statement; `opens` is `closes` + 1."""
-    raise NotImplementedError
-
-
-def succession_claims(*, iss: str, zone: str, from_: str, to: str, ids: Iterable[str] | None, epoch: int, size: int, until: int, now: int, exp: int | None = None) -> dict[str, JSON]:
-    """Claims of a `succession` statement."""
-    raise NotImplementedError
+def _body(payload: bytes) -> Body:
+    try:
+        value = loads(payload)
+    except CanonicalError as error:
+        raise StatementError(zh=f"聲明：{error.zh}", en=f"statement: {error.en}") from error
+    return read_body(value, payload)
