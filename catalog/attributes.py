@@ -14,13 +14,27 @@ from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
+import orjson
+
+from catalog.canonical import dumps
 from catalog.codes import code_list
-from catalog.site import SECRECY
 from policies.divisions import normalise
 from policies.errors import TerraceError
+from policies.terms import attributes_of_terms
 from policies.vocabulary import SCALES
 
-__all__ = ["LISTS", "iso", "moment", "organisation", "policy_attributes", "policy_codes", "record_columns", "record_terms", "seconds_of_date"]
+__all__ = [
+    "LISTS",
+    "attributes_of_row",
+    "iso",
+    "moment",
+    "organisation",
+    "policy_attributes",
+    "policy_codes",
+    "record_columns",
+    "record_terms",
+    "seconds_of_date",
+]
 
 #: List attributes: policy name → name in `record_term`. `n_<name>` is the column of the list's length.
 LISTS = ("theme", "territory", "audience", "audience_nodes", "purposes")
@@ -84,33 +98,68 @@ def policy_attributes(manifest: Mapping[str, Any], fields: Mapping[str, Any], *,
         division: of the authority.
         own: whether this site's node is the authority (decides what absent terms mean, LANGUAGE 18).
     """
-    terms = _mapping(manifest.get("terms"))
-    audience = _mapping(terms.get("audience"))
-    sharing, opening = _mapping(fields.get("sharing")), _mapping(fields.get("opening"))
-    opened = opening.get("open")
+    opened = _mapping(fields.get("opening")).get("open")
     return {
         "id": manifest["id"],
         "kind": _text(fields.get("kind")),
         "profile": str(manifest.get("profile") or "").partition("/")[0] or None,
-        "sharing": _text(sharing.get("type")),
+        "sharing": _text(_mapping(fields.get("sharing")).get("type")),
         "opening": ("open" if opened else "closed") if isinstance(opened, bool) else None,
         "secrecy": _scale("secrecy", manifest.get("secrecy")),
         "grade": _scale("grade", fields.get("grade")),
         "level": _scale("level", level),
         "authority": manifest["authority"],
         "division": division,
-        "territory": _divisions(fields.get("territory")),
-        "theme": _texts(fields.get("theme")),
-        "audience": _divisions(audience.get("divisions")),
-        "audience_nodes": _texts(audience.get("nodes")),
         "embargo": seconds_of_date(fields.get("protected_until")),
         "issued": seconds_of_date(fields.get("issued")),
-        "terms_expire": moment(terms.get("until")),
-        "onward": terms.get("onward") if isinstance(terms.get("onward"), bool) else None,
-        "purposes": _texts(terms.get("purposes")),
-        "terms": manifest.get("terms"),
         "own": own,
+        **_lists(fields),
+        **_of_terms(manifest.get("terms")),
     }
+
+
+def attributes_of_row(row: Any, fields: Mapping[str, Any]) -> dict[str, object]:
+    """The same as `policy_attributes` gave when the record was written, from its row: for every read, hence without parsing the manifest.
+
+    Args:
+        row: of `record`.
+        fields: its `fields`, parsed.
+    """
+    return {
+        "id": row.id,
+        "kind": row.kind,
+        "profile": row.profile,
+        "sharing": row.sharing,
+        "opening": row.opening,
+        "secrecy": _word("secrecy", row.secrecy),
+        "grade": _word("grade", row.grade),
+        "level": _word("level", row.level),
+        "authority": row.authority,
+        "division": row.division,
+        "embargo": row.embargo,
+        "issued": row.issued,
+        "own": row.origin != "received",
+        **_lists(fields),
+        **(_NO_TERMS if row.terms is None else _of_terms(orjson.loads(row.terms))),
+    }
+
+
+def _lists(fields: Mapping[str, Any]) -> dict[str, object]:
+    variants = {name[9:]: value for name, value in fields.items() if name.startswith("variants.") and isinstance(value, Mapping)}
+    return {
+        "territory": _divisions(fields.get("territory")),
+        "theme": _texts(fields.get("theme")),
+        "variants": {name: _texts(value.get("coarser_than")) or () for name, value in variants.items()} if variants else None,
+    }
+
+
+def _of_terms(terms: object) -> dict[str, object]:
+    found = attributes_of_terms(terms if isinstance(terms, Mapping) else None)
+    return {**found, "audience": _divisions(found["audience"]), "terms": terms}
+
+
+def _word(scale: str, rank: int | None) -> str | None:
+    return None if rank is None else SCALES[scale][rank]
 
 
 def record_columns(attributes: Mapping[str, Any], fields: Mapping[str, Any], time: int) -> dict[str, Any]:
@@ -130,6 +179,7 @@ def record_columns(attributes: Mapping[str, Any], fields: Mapping[str, Any], tim
     return {
         **{name: attributes[name] for name in ("kind", "profile", "sharing", "opening", "division", "embargo", "issued")},
         **{scale: _rank(scale, attributes[scale]) for scale in ("secrecy", "grade", "level")},
+        "terms": None if attributes["terms"] is None else dumps(attributes["terms"]).decode(),
         "terms_until": attributes["terms_expire"],
         "onward": None if onward is None else int(onward),
         **{f"n_{name}": _length(name, attributes[name]) for name in LISTS},
@@ -187,7 +237,7 @@ def _scale(name: str, value: object) -> str | None:
 
 
 def _rank(scale: str, value: str | None) -> int | None:
-    return None if value is None else list(SECRECY if scale == "secrecy" else SCALES[scale]).index(value)
+    return None if value is None else SCALES[scale].index(value)
 
 
 def _length(name: str, members: Iterable[str] | None) -> int | None:
@@ -239,3 +289,6 @@ def _bbox(value: object) -> tuple[float | None, float | None, float | None, floa
         return None, None, None, None
     inside = -180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90
     return (west, south, east, north) if inside else (None, None, None, None)
+
+
+_NO_TERMS = _of_terms(None)

@@ -63,6 +63,7 @@ record = Table(
     Column("manifest_hash", LargeBinary(32), nullable=False),
     Column("manifest", Text, nullable=False),         # bytes as received (canonical JSON, UTF-8)
     Column("fields", Text, nullable=False),           # canonical JSON of the disclosed fields
+    Column("terms", Text),                            # canonical JSON of the manifest's terms, or NULL
     Column("withheld", Text, nullable=False),         # canonical JSON list of the profile's field names not disclosed to this site
     Column("version", Integer, nullable=False),
     Column("time", BIG, nullable=False),              # of the manifest, for display

@@ -24,7 +24,7 @@ from catalog.drafts import Draft, StoredDraft
 from catalog.errors import ConflictError, DeniedError, NotFoundError, PublishError
 from catalog.manifest import Built, Manifest, build, parse, tombstone
 from catalog.naming import claim_slug, next_code
-from catalog.profiles import check, field_names
+from catalog.profiles import check, clean_fields, field_names
 from catalog.received import ReceivedRecord
 from catalog.site import SiteIdentity
 from catalog.store import WriteTransaction
@@ -145,6 +145,7 @@ class Writer:
         problems = self.problems(draft)
         if problems:
             raise PublishError(problems)
+        draft.fields = dict(clean_fields(draft.profile, draft.fields)[0])  # every value in its one stored form
         slug = claim_slug(tx, id, draft.slug, draft.fields.get("title"), draft.fields.get("code"))
         if previous is not None and _says_the_same(previous, draft):
             drafts.discard(tx, id)
