@@ -276,7 +276,9 @@ def verify_cosignatures(note: Note, witnesses: Iterable[tuple[str, PublicKey]], 
             raise NoteError(zh=f"{line.name} 的見證簽名不成立", en=f"the cosignature by {line.name} does not verify")
         # PROTOCOL 6.5
         if now is not None and time > now + MAX_AHEAD:
-            raise NoteError(zh=f"{line.name} 的見證時間超前五分鐘以上", en=f"the cosignature by {line.name} lies more than five minutes ahead", clause="6.5", kind="ahead")
+            raise NoteError(
+                zh=f"{line.name} 的見證時間超前五分鐘以上", en=f"the cosignature by {line.name} lies more than five minutes ahead", clause="6.5", kind="ahead"
+            )
         if newest is None or time > newest.time:
             newest = Cosignature(line.name, time)
     return newest

@@ -63,14 +63,14 @@ class VerifiedRows:
 
     Attributes:
         puts: (key, salt, row): canonical texts and 16 bytes.
-        removes: keys.
+        removes: (key, salt): 16 bytes, or None where the row only left this reader's filter.
         holes: (place, leaf hash).
         leaves: all leaf hashes in order.
     """
 
     head: RowsHead
     puts: tuple[tuple[str, bytes, str], ...]
-    removes: tuple[str, ...]
+    removes: tuple[tuple[str, bytes | None], ...]
     holes: tuple[tuple[int, bytes], ...]
     leaves: tuple[bytes, ...]
 
@@ -153,7 +153,7 @@ def verify_rows(
     # PROTOCOL 5.1, 5.4
     opened: dict[bytes, bytes] = {}
     puts: list[tuple[str, bytes, str]] = []
-    removes: list[str] = []
+    removes: list[tuple[str, bytes | None]] = []
     left: set[str] = set()
     size = 0
     for salt, key, row in put:
@@ -167,9 +167,9 @@ def verify_rows(
             if key in left:
                 raise _bad(f"鍵 {key:.80} 移除兩次", f"key {key:.80} is removed twice", "5.4")
             left.add(key)
+            removes.append((key, None))
         else:
-            _opened(opened, first, key, key, hash_)
-        removes.append(key)
+            removes.append((key, _opened(opened, first, key, key, hash_)))
         size += len(key)
     if not head.base and (len(puts) + len(removes) + len(holes) > 2 * MAX_ROWS or size > MAX_BYTES):
         raise _bad("一批至多一千列或 1 MiB", "a batch holds at most 1,000 rows or 1 MiB", "5.4")

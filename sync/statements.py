@@ -37,9 +37,6 @@ __all__ = [
 
 TYP = "terrace-statement+jwt"
 MAX_JWS = 16 << 10
-#: One message holds at most so many statements' signatures.
-MAX_TOKENS = 20_000
-
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\Z")
 
 
@@ -178,11 +175,12 @@ def sign(claims: Mapping[str, JSON], key: SecretKey) -> str:
     return sign_jws(payload, key, TYP)
 
 
-def parse_all(tokens: Iterable[str]) -> list[Statement]:
+def parse_all(tokens: Iterable[str], *, limit: int | None = None) -> list[Statement]:
     """Reads compact JWS and joins those that sign one payload.
 
     Args:
         tokens: as they travel, in any order.
+        limit: most tokens of one message from outside; None for what this site keeps itself.
 
     Returns:
         Statements in the order of their first token.
@@ -192,8 +190,8 @@ def parse_all(tokens: Iterable[str]) -> list[Statement]:
     """
     found: dict[str, Statement] = {}
     for count, token in enumerate(tokens):
-        if count >= MAX_TOKENS:
-            raise StatementError(zh=f"聲明簽名超過 {MAX_TOKENS} 個", en=f"more than {MAX_TOKENS} statement signatures in one message")
+        if limit is not None and count >= limit:
+            raise StatementError(zh=f"聲明簽名超過 {limit} 個", en=f"more than {limit} statement signatures in one message")
         signature, payload = split_jws(token, TYP)
         digest = b64(sha256(payload))
         known = found.get(digest)

@@ -129,7 +129,9 @@ def peek_issuer(token: str) -> str:
     return str(_read(token)[1]["iss"])
 
 
-def verify(token: str, *, keys: Callable[[str], Sequence[PublicKey]], me: str, zone: str, method: str, target: str, body: bytes, now: int, replay: ReplayCache) -> Caller:
+def verify(
+    token: str, *, keys: Callable[[str], Sequence[PublicKey]], me: str, zone: str, method: str, target: str, body: bytes, now: int, replay: ReplayCache
+) -> Caller:
     """Verifies the token of one request.
 
     Args:
@@ -155,12 +157,18 @@ def verify(token: str, *, keys: Callable[[str], Sequence[PublicKey]], me: str, z
         raise TokenError(zh="令牌是給別的站點的", en="the token is for another site", kind="token-audience")
     # 3
     if claims["htm"] != method or claims["htu"] != target or claims["digest"] != b64(sha256(body)):
-        raise TokenError(zh="令牌是給別的請求的（方法、位址或內容不同）", en="the token is for another request: method, target or body differ", kind="token-request")
+        raise TokenError(
+            zh="令牌是給別的請求的（方法、位址或內容不同）", en="the token is for another request: method, target or body differ", kind="token-request"
+        )
     # 4
     iat, exp = claims["iat"], claims["exp"]
     assert isinstance(iat, int) and isinstance(exp, int)
     if not iat - MAX_SKEW <= now < exp + MAX_SKEW:
-        raise TokenError(zh=f"令牌過期或時鐘相差五分鐘以上（對方 {iat}，本機 {now}）", en=f"the token is too old, or the clocks differ by more than five minutes (theirs {iat}, ours {now})", kind="token-time")
+        raise TokenError(
+            zh=f"令牌過期或時鐘相差五分鐘以上（對方 {iat}，本機 {now}）",
+            en=f"the token is too old, or the clocks differ by more than five minutes (theirs {iat}, ours {now})",
+            kind="token-time",
+        )
     # 5
     node = str(claims["iss"])
     if not any(verify_jws(signature, key) for key in keys(node)):

@@ -258,8 +258,16 @@ class Trust:
         """
         # PROTOCOL 4.7
         place = self._place(record_id, birth, origin)
-        current = self.epoch(origin.node)
-        if origin.epoch < current:
+        self.check_leaf(record_id, origin, index)
+        return place, origin.epoch, index
+
+    def check_leaf(self, record_id: str, origin: Origin, index: int) -> None:
+        """Checks that a leaf about a record is not void.
+
+        Raises:
+            TrustError: kind `void` (a leaf beyond a closing or a succession, 6.2, 6.3) or `ended` (6.3).
+        """
+        if origin.epoch < self.epoch(origin.node):
             closing = self._closings.by_node.get(origin.node, {}).get(origin.epoch)
             # PROTOCOL 6.2
             if closing is None or index >= closing.size:
@@ -270,23 +278,23 @@ class Trust:
                     kind="void",
                 )
         successor = self._successor(origin.node, record_id)
-        if successor is not None:
-            # PROTOCOL 6.3
-            if (origin.epoch, index) >= (successor.epoch, successor.size):
-                raise TrustError(
-                    zh=f"{origin} 第 {index} 葉已作廢（已由 {successor.to} 接任）",
-                    en=f"leaf {index} of {origin} is void: {successor.to} took over before it",
-                    clause="6.3",
-                    kind="void",
-                )
-            if self.now >= successor.until:
-                raise TrustError(
-                    zh=f"{origin} 的記錄已由 {successor.to} 接管完畢",
-                    en=f"what {origin} answered for has ended: {successor.to} took over",
-                    clause="6.3",
-                    kind="ended",
-                )
-        return place, origin.epoch, index
+        if successor is None:
+            return
+        # PROTOCOL 6.3
+        if (origin.epoch, index) >= (successor.epoch, successor.size):
+            raise TrustError(
+                zh=f"{origin} 第 {index} 葉已作廢（已由 {successor.to} 接任）",
+                en=f"leaf {index} of {origin} is void: {successor.to} took over before it",
+                clause="6.3",
+                kind="void",
+            )
+        if self.now >= successor.until + MAX_AHEAD:
+            raise TrustError(
+                zh=f"{origin} 的記錄已由 {successor.to} 接管完畢",
+                en=f"what {origin} answered for has ended: {successor.to} took over",
+                clause="6.3",
+                kind="ended",
+            )
 
     def _place(self, record_id: str, birth: str, origin: Origin) -> int:
         node, seen = birth, {birth}
@@ -354,5 +362,5 @@ def _times(statement: Statement) -> tuple[int, ...]:
     """The moments at which what a statement does may change."""
     body = statement.body
     if isinstance(body, Succession):
-        return body.iat - MAX_AHEAD, body.exp, body.until
+        return body.iat - MAX_AHEAD, body.exp, body.until, body.until + MAX_AHEAD
     return body.iat - MAX_AHEAD, body.exp
