@@ -34,7 +34,7 @@ MAX_JOIN = 256 << 10
 #: Seconds that a join is good for.
 MAX_AGE = 60
 _SKEW = 300
-_MAX_STATEMENTS = 200
+_MAX_STATEMENTS = 1000
 _MAX_ANSWER_STATEMENTS = 5000
 _STATES = ("waiting", "certified", "refused")
 _LINE = re.compile(r"terrace-invite-1\.([A-Za-z0-9_-]{1,4000})\.([A-Za-z0-9_-]{8})\Z")
