@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import orjson
 from sqlalchemy import select, update
 
-from catalog import drafts
+from catalog import drafts, rows
 from catalog.attributes import iso, policy_attributes, record_columns, record_terms
 from catalog.audit import actor_name
 from catalog.canonical import JSON, dumps
@@ -26,6 +26,7 @@ from catalog.manifest import Built, Manifest, build, parse, tombstone
 from catalog.naming import claim_slug, next_code
 from catalog.profiles import check, clean_fields, field_names
 from catalog.received import ReceivedRecord
+from catalog.rows import RowChanges, RowsDone
 from catalog.site import SiteIdentity
 from catalog.store import WriteTransaction
 from catalog.tables import record
@@ -178,19 +179,23 @@ class Writer:
         drafts.discard(tx, id)
         tx.audit("record.withdraw", actor=actor_name(actor), record=id, detail={"reason": reason, "version": previous["n"] + 1})
 
-    def put_rows(self, tx: WriteTransaction, id: str, variant: str, changes: Any, actor: Actor) -> Any:
+    def put_rows(self, tx: WriteTransaction, id: str, variant: str, changes: RowChanges, actor: Actor) -> RowsDone:
         """Puts and removes rows of a record or draft of one's own (`catalog.rows.put`).
 
         Args:
             variant: name of the variant, `""` for the record's own rows.
-            changes: what `catalog.rows.put` takes.
-        """
-        from catalog import rows
+            changes: rows to put and keys to remove, and the columns when the table is new or changes.
 
+        Raises:
+            DeniedError, ConflictError, NotFoundError, RowsError.
+        """
         _require(actor, "write")
         self._require_own(tx, id)
-        done = rows.put(tx, id, variant, changes)
-        tx.audit("rows.put", actor=actor_name(actor), record=id, detail={"variant": variant})
+        if drafts.load_draft(tx.conn, self.site, id) is None and tx.shown(id) is None and tx.pending(id) is None:
+            raise NotFoundError
+        done = rows.put(tx, id, variant, changes, self.site.digest)
+        counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
+        tx.audit("rows.put", actor=actor_name(actor), record=id, detail={"variant": variant, **counts})
         return done
 
     # --- what peers sent ---------------------------------------------------------------------------------------------------------------
@@ -242,6 +247,11 @@ class Writer:
         """
         statement = update(record).where(record.c.id == id, record.c.manifest_hash == manifest_hash)
         tx.conn.execute(statement.values(log=log, epoch=epoch, log_index=index, proof=proof))
+
+    def mark_cosigned(self, tx: WriteTransaction, log: str, size: int) -> None:
+        """Notes that a cosigned checkpoint covers the first `size` leaves of a log."""
+        where = (record.c.log == log, record.c.proof == "signed", record.c.log_index < size)
+        tx.conn.execute(update(record).where(*where).values(proof="cosigned"))
 
     # --- steps -------------------------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from sync.keys import Keys
 from sync.trusted import TrustStore
 
 if TYPE_CHECKING:
+    from catalog.objects import Objects
+
     from catalog.reader import Reader
     from catalog.writer import Writer
 
@@ -55,6 +57,13 @@ class Wake:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._rung: dict[str, int] = {}
+        self.stopping = False
+
+    def stop(self) -> None:
+        """Ends every wait, now and from now on."""
+        with self._condition:
+            self.stopping = True
+            self._condition.notify_all()
 
     def count(self, name: str) -> int:
         """How often the bell rang."""
@@ -71,7 +80,7 @@ class Wake:
     def wait(self, name: str, seen: int, timeout: float) -> int:
         """Waits until the bell has rung more often than `seen`, or the time is over; returns how often it rang."""
         with self._condition:
-            self._condition.wait_for(lambda: self._rung.get(name, 0) > seen, timeout)
+            self._condition.wait_for(lambda: self.stopping or self._rung.get(name, 0) > seen, timeout)
             return self._rung.get(name, 0)
 
 
@@ -81,6 +90,7 @@ class Context:
 
     Attributes:
         clock: UTC seconds; tests turn it.
+        reader: the catalog's reader, for its verb `stream`. objects: files behind records; None: this site keeps none.
         keys: site and witness key, and the root key where it is kept here.
         trust: who is certified for what, from the statements in the database.
         wake: bells `position`, `stream`, `pull`, `objects`.
@@ -91,6 +101,7 @@ class Context:
     keys: Keys
     reader: "Reader"
     writer: "Writer"
+    objects: "Objects | None"
     trust: TrustStore
     settings: ExchangeSettings = field(default_factory=ExchangeSettings)
     clock: Callable[[], int] = wall_clock

@@ -17,6 +17,8 @@
         ├── BatchError                a batch that is refused whole (4.2); has `item`, the place in the batch
         │   ├── ConflictError         the batch is honest but does not continue what we have: answer 409 (4.2, 4.5)
         │   └── HaltError             something that only a newer version knows: this stream stops, visibly (7.4)
+        ├── AwayError                 a peer that cannot be reached or does not answer in time (7)
+        ├── PeerError                 a peer answered with a refusal; has `status` (7)
         └── ReceiptError              a receipt that does not prove its record (6.8)
 
 The status of an answer is chosen from `kind` in one table at the edge (PROTOCOL 7).
@@ -24,10 +26,11 @@ The status of an answer is chosen from `kind` in one table at the edge (PROTOCOL
 
 from collections.abc import Mapping
 
+from catalog.canonical import JSON
 from policies.errors import TerraceError
 
 __all__ = [
-    "BatchError", "ConflictError", "CoverError", "ForkError", "HaltError", "InviteError", "KeyFileError", "MissingHashError", "NoteError", "ProofError", "ReceiptError",
+    "AwayError", "BatchError", "ConflictError", "CoverError", "ForkError", "HaltError", "InviteError", "KeyFileError", "MissingHashError", "NoteError", "PeerError", "ProofError", "ReceiptError",
     "StatementError", "SuiteError", "SyncError", "TokenError", "TrustError", "WitnessError",
 ]  # fmt: skip
 
@@ -206,3 +209,31 @@ class ReceiptError(SyncError):
 
     kind = "receipt"
     clause = "6.8"
+
+
+class AwayError(SyncError):
+    """The peer cannot be reached, or did not answer in time or in measure: to be tried again."""
+
+    kind = "away"
+    clause = "7"
+
+
+class PeerError(SyncError):
+    """The peer answered with a refusal.
+
+    Attributes:
+        status: HTTP status.
+        body: the answer's members where it was JSON.
+    """
+
+    kind = "peer-refused"
+    clause = "7"
+
+    def __init__(self, status: int, body: Mapping[str, JSON], *, url: str) -> None:
+        message = body.get("message")
+        said = message if isinstance(message, dict) else {}
+        zh, en = said.get("zh") or f"狀態 {status}", said.get("en") or f"status {status}"
+        clause = body.get("clause")
+        super().__init__(zh=f"{url} 拒絕：{zh}", en=f"{url} refused: {en}", clause=clause if isinstance(clause, str) else None)
+        self.status = status
+        self.body = body

@@ -114,4 +114,6 @@ def remove_holding(conn: Connection, source: str, id: str) -> bytes | None:
 
 def _holding(row: Any) -> Holding:
     disclosures = cast(dict[str, str], loads(row.disclosures))
-    return Holding(row.source, row.id, row.run, row.at, row.place, row.epoch, bytes(row.digest), row.manifest, disclosures, bytes(row.fingerprint), bool(row.tomb))
+    return Holding(
+        row.source, row.id, row.run, row.at, row.place, row.epoch, bytes(row.digest), row.manifest, disclosures, bytes(row.fingerprint), bool(row.tomb)
+    )

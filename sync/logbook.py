@@ -95,7 +95,7 @@ class Logbook:
 
     def _write(self, tx: WriteTransaction, entries: list[_Entry]) -> None:
         conn, now = tx.conn, self._x.clock()
-        run = own_run(conn, self._x, now) or new_run(conn, self._origin(conn, now))
+        run = own_run(conn, self._x.me, self._x.zone) or new_run(conn, self._origin(conn, now))
         entries = [*entries, *(_Entry("pad", b64(secrets.token_bytes(32))) for _ in range(secrets.randbelow(self._x.settings.pads + 1)))]
         nodes: dict[tuple[int, int], bytes] = {}
         tree = Peaks.resume(run.size, getter(conn, run.run), seen=lambda level, at, hash_: nodes.__setitem__((level, at), hash_))
@@ -110,13 +110,22 @@ class Logbook:
 
     def _leaf(self, tx: WriteTransaction, run: Run, at: int, entry: _Entry) -> None:
         if entry.kind == "record":
-            tx.conn.execute(update(t.leaf).where(t.leaf.c.run == run.run, t.leaf.c.id == entry.id, t.leaf.c.kind == "record", t.leaf.c.live == 1).values(live=0))
+            tx.conn.execute(
+                update(t.leaf).where(t.leaf.c.run == run.run, t.leaf.c.id == entry.id, t.leaf.c.kind == "record", t.leaf.c.live == 1).values(live=0)
+            )
         tx.conn.execute(
             insert(t.leaf).values(
-                run=run.run, at=at, kind=entry.kind, id=entry.id, variant=entry.variant, seq=entry.seq, digest=entry.digest,
-                body=entry.body if entry.kind in ("live", "pad") else None, live=int(entry.kind != "pad"),
+                run=run.run,
+                at=at,
+                kind=entry.kind,
+                id=entry.id,
+                variant=entry.variant,
+                seq=entry.seq,
+                digest=entry.digest,
+                body=entry.body if entry.kind in ("live", "pad") else None,
+                live=int(entry.kind != "pad"),
             )
-        )  # fmt: skip
+        )
         if entry.kind == "record" and entry.id is not None and entry.digest is not None:
             self._x.writer.mark_proved(tx, entry.id, entry.digest, log=run.origin, epoch=run.epoch, index=at, proof="signed")
 
@@ -134,7 +143,7 @@ class Logbook:
         """Whether the newest checkpoint has no cosignature, or one older than a heartbeat."""
         now = self._x.clock()
         with self._x.store.read() as conn:
-            run = own_run(conn, self._x, now)
+            run = own_run(conn, self._x.me, self._x.zone)
             if run is None or run.note is None or self._x.trust.in_(conn, now).witness_node(self._x.me) is None:
                 return False
             return run.witnessed < run.size or run.cosigned is None or now - run.cosigned >= self._x.settings.heartbeat
@@ -147,7 +156,7 @@ class Logbook:
         """
         now = self._x.clock()
         with self._x.store.read() as conn:
-            run = own_run(conn, self._x, now)
+            run = own_run(conn, self._x.me, self._x.zone)
             trust = self._x.trust.in_(conn, now)
             witness = trust.witness_node(self._x.me)
             if run is None or run.note is None or witness is None:
@@ -172,14 +181,19 @@ class Logbook:
     def _request(self, run: Run, size: int) -> bytes:
         """The request again from the size that the witness says it knows."""
         if not 0 <= size <= run.size or run.note is None:
-            raise SyncError(zh=f"見證者知道更大的日誌（{size} > {run.size}）：本站點的日誌曾倒退", en=f"the witness knows a larger log ({size} > {run.size}): this site's log went back", clause="6.2", kind="rolled-back")
+            raise SyncError(
+                zh=f"見證者知道更大的日誌（{size} > {run.size}）：本站點的日誌曾倒退",
+                en=f"the witness knows a larger log ({size} > {run.size}): this site's log went back",
+                clause="6.2",
+                kind="rolled-back",
+            )
         with self._x.store.read() as conn:
             return make_request(size, consistency_proof(size, run.size, getter(conn, run.run)) if size else [], run.note)
 
 
-def own_run(conn: Connection, context: Context, now: int) -> Run | None:
+def own_run(conn: Connection, node: str, zone: str) -> Run | None:
     """This site's log as it is now, or None before the first entry."""
-    return newest_of(conn, context.me, context.zone, source="")
+    return newest_of(conn, node, zone, source="")
 
 
 def live_bits(conn: Connection, run: Run) -> bytes:
@@ -193,4 +207,3 @@ def live_bits(conn: Connection, run: Run) -> bytes:
 def live_digest(bits: bytes) -> str:
     """The digest that a `live` entry names."""
     return hashlib.sha256(bits).hexdigest()
-

@@ -63,7 +63,9 @@ def newest_of(conn: Connection, node: str, zone: str, *, source: str | None = No
 def new_run(conn: Connection, origin: str, source: str = "", view: str = "") -> Run:
     """Begins a run, empty."""
     where = parse_origin(origin)
-    conn.execute(insert(t.run).values(origin=origin, node=where.node, zone=where.zone, epoch=where.epoch, source=source, view=view, size=0, witnessed=0, changed=0))
+    conn.execute(
+        insert(t.run).values(origin=origin, node=where.node, zone=where.zone, epoch=where.epoch, source=source, view=view, size=0, witnessed=0, changed=0)
+    )
     found = run_of_view(conn, origin, source, view)
     assert found is not None
     return found
@@ -87,7 +89,7 @@ def getter(conn: Connection, run: int, wanted: Iterable[tuple[int, int]] = ()) -
     for level, ats in by_level.items():
         for start in range(0, len(ats), _CHUNK):
             query = select(node.at, node.hash).where(node.run == run, node.level == level, node.at.in_(ats[start : start + _CHUNK]))
-            known.update(((level, at), bytes(hash_)) for at, hash_ in conn.execute(query).tuples())
+            known.update(((level, at), bytes(hash_)) for at, hash_ in conn.execute(query))
 
     def get(level: int, at: int) -> bytes | None:
         found = known.get((level, at))

@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from catalog.canonical import b64
 from sync import tables as t
@@ -49,7 +49,15 @@ class Verdict:
 
 @dataclass(slots=True)
 class StreamRow:
-    """One row of the stream table."""
+    """One row of the stream table.
+
+    Attributes:
+        first: position of the first PUT since the peer last held nothing.
+        seq, had, goal: of rows: newest batch sent, acknowledged, to be sent.
+        at: position under which `seq` was sent and is not yet acknowledged; 0 when it is.
+        anew: 1 while the peer must forget its rows before the next batch.
+        filter: digest of the row filter.
+    """
 
     id: str
     part: str
@@ -57,8 +65,11 @@ class StreamRow:
     state: str
     fingerprint: bytes
     first: int
-    seq: int | None = None
-    goal: int | None = None
+    seq: int = 0
+    had: int = 0
+    goal: int = 0
+    at: int = 0
+    anew: int = 0
     filter: bytes | None = None
 
 
@@ -72,6 +83,8 @@ class Outlet:
         served: highest position sent. acked: the reader's cursor.
         total: sum of the fingerprints of all PUTs, mod 2^256.
         sweep: state of a sweep under way, or None.
+        actor: digest of what the peer was when its stream was judged.
+        full, full_to: 1 while the reader reads everything anew; position of the batch that ends it, 0 before that is sent.
     """
 
     def __init__(self, conn: Connection, row: Any) -> None:
@@ -84,13 +97,22 @@ class Outlet:
         self.total = int.from_bytes(row.total, "big")
         self.sweep: str | None = row.sweep
         self.actor: str | None = row.actor
+        self.full: int = row.full
+        self.full_to: int = row.full_to
 
     def save(self) -> None:
         """Writes the counters."""
         values = {
-            "gen": self.gen, "pos": self.pos, "served": self.served, "acked": self.acked, "total": (self.total % _MODULUS).to_bytes(32, "big"),
-            "sweep": self.sweep, "actor": self.actor,
-        }  # fmt: skip
+            "gen": self.gen,
+            "pos": self.pos,
+            "served": self.served,
+            "acked": self.acked,
+            "total": (self.total % _MODULUS).to_bytes(32, "big"),
+            "sweep": self.sweep,
+            "actor": self.actor,
+            "full": self.full,
+            "full_to": self.full_to,
+        }
         self._conn.execute(update(t.outlet).where(t.outlet.c.peer == self.peer).values(**values))
 
     # --- rows ------------------------------------------------------------------------------------------------------------------------
@@ -105,7 +127,12 @@ class Outlet:
 
     def page(self, after: int, limit: int, states: Iterable[str] = (PUT, REMOVE, TOMB, ROWS, RESET)) -> list[StreamRow]:
         """Rows beyond a position, in order of position."""
-        query = select(*_COLUMNS).where(t.stream.c.peer == self.peer, t.stream.c.pos > after, t.stream.c.state.in_(list(states))).order_by(t.stream.c.pos).limit(limit)
+        query = (
+            select(*_COLUMNS)
+            .where(t.stream.c.peer == self.peer, t.stream.c.pos > after, t.stream.c.state.in_(list(states)))
+            .order_by(t.stream.c.pos)
+            .limit(limit)
+        )
         return [StreamRow(*row) for row in self._conn.execute(query)]
 
     def put_ids(self, after: str, limit: int) -> list[str]:
@@ -157,12 +184,13 @@ class Outlet:
     def _settle_rows(self, id: str, part: str, parts: dict[str, StreamRow], seq: int, digest: bytes) -> bool:
         row = parts.get(part)
         if row is None:
-            self._insert(StreamRow(id, part, self._next(), ROWS, b"\0" * 32, self.pos, 0, seq, digest), parts)
+            known = int(parts[""].first <= self.served)  # the peer may hold rows of it from before a removal that it never read
+            self._insert(StreamRow(id, part, self._next(), ROWS, b"\0" * 32, self.pos, goal=seq, anew=known, filter=digest), parts)
             return True
         if row.state == ROWS and row.filter == digest and row.goal == seq:
             return False
         if row.state != ROWS or row.filter != digest:  # PROTOCOL 5.2: a changed filter begins anew
-            row.seq, row.filter = 0, digest
+            row.seq, row.had, row.at, row.anew, row.filter = 0, 0, 0, int(row.first <= self.served), digest
         row.goal = seq
         self._move(row, ROWS, row.fingerprint)
         return True
@@ -174,18 +202,18 @@ class Outlet:
             return True
         if row.state == RESET:
             return False
-        row.seq, row.goal, row.filter = 0, 0, None
+        row.seq, row.had, row.goal, row.at, row.anew, row.filter = 0, 0, 0, 0, 1, None
         self._move(row, RESET, row.fingerprint)
         return True
 
     def move_behind(self, row: StreamRow) -> None:
-        """Moves a row to a new position unchanged: rows wait for their record's PUT (PROTOCOL 5.4)."""
+        """Moves a row to a new position unchanged: rows wait for their record's PUT (PROTOCOL 5.4), REMOVEs for the end of a full read (4.5)."""
         self._move(row, row.state, row.fingerprint)
 
     def sent_rows(self, row: StreamRow, seq: int) -> None:
-        """Notes up to which batch rows were put into a batch; what is left moves on to a new position."""
-        row.seq = seq
-        if row.goal is not None and seq < row.goal:
+        """Notes up to which batch rows were put into a batch at the row's position; what is left moves on to a new one."""
+        row.seq, row.at = seq, row.pos
+        if seq < row.goal:
             self._move(row, row.state, row.fingerprint)
         else:
             self._write(row)
@@ -193,23 +221,30 @@ class Outlet:
     # --- cursor ----------------------------------------------------------------------------------------------------------------------
 
     def acknowledge(self, cursor: int) -> None:
-        """The reader has everything up to `cursor` (PROTOCOL 4.4): removals it has read need not be remembered."""
+        """The reader has everything up to `cursor` (PROTOCOL 4.4) and nothing beyond: removals that it has read need not be remembered, rows that it has read
+        are acknowledged, and those sent beyond (the answer was lost) count as not sent."""
         self.acked = cursor
-        gone = and_(t.stream.c.peer == self.peer, t.stream.c.state.in_([REMOVE, TOMB, RESET]), t.stream.c.pos <= cursor)
-        self._conn.execute(delete(t.stream).where(gone))
+        c = t.stream.c
+        mine = c.peer == self.peer
+        self._conn.execute(delete(t.stream).where(mine, c.state.in_([REMOVE, TOMB, RESET]), c.pos <= cursor))
+        self._conn.execute(update(t.stream).where(mine, c.at > 0, c.at <= cursor).values(had=c.seq, at=0, anew=0))
+        self._conn.execute(update(t.stream).where(mine, c.at > cursor).values(seq=c.had, at=0))
+        if self.full and self.full_to and cursor >= self.full_to:
+            self.full = self.full_to = 0
 
     def begin_full_read(self) -> None:
         """PROTOCOL 4.5: everything is sent again from position 0, without REMOVEs; what the reader does not see again it drops at the end."""
-        self._conn.execute(delete(t.stream).where(t.stream.c.peer == self.peer, t.stream.c.state.in_([REMOVE, TOMB, RESET])))
-        self._conn.execute(update(t.stream).where(t.stream.c.peer == self.peer, t.stream.c.state == ROWS).values(seq=0))
+        c = t.stream.c
+        self._conn.execute(delete(t.stream).where(c.peer == self.peer, c.state.in_([REMOVE, TOMB, RESET])))
+        self._conn.execute(update(t.stream).where(c.peer == self.peer, c.state == ROWS).values(seq=0, had=0, at=0, anew=0))
         self._conn.execute(delete(t.view_out).where(t.view_out.c.peer == self.peer))
-        self.served = self.acked = 0
+        self.served, self.full, self.full_to = 0, 1, 0
 
     def renew(self) -> None:
         """Makes the table anew under a new name: the reader must read everything again."""
         for table in (t.stream, t.due, t.view_out):
             self._conn.execute(delete(table).where(table.c.peer == self.peer))
-        self.gen, self.pos, self.served, self.acked, self.total, self.sweep = new_gen(), 0, 0, 0, 0, None
+        self.gen, self.pos, self.served, self.acked, self.total, self.sweep, self.full, self.full_to = new_gen(), 0, 0, 0, 0, None, 0, 0
 
     def tick(self) -> int:
         """Takes a position for news of the logs alone (a fresh cosignature), so that the cursor acknowledges it too."""
@@ -240,18 +275,12 @@ class Outlet:
 
     def _write(self, row: StreamRow) -> None:
         key = and_(t.stream.c.peer == self.peer, t.stream.c.id == row.id, t.stream.c.part == row.part)
-        self._conn.execute(
-            update(t.stream).where(key).values(pos=row.pos, state=row.state, fingerprint=row.fingerprint, first=row.first, seq=row.seq, goal=row.goal, filter=row.filter)
-        )
+        self._conn.execute(update(t.stream).where(key).values(**_values(row)))
 
     def _insert(self, row: StreamRow, parts: dict[str, StreamRow]) -> None:
         self._count(row, 1)
         parts[row.part] = row
-        self._conn.execute(
-            insert(t.stream).values(
-                peer=self.peer, id=row.id, part=row.part, pos=row.pos, state=row.state, fingerprint=row.fingerprint, first=row.first, seq=row.seq, goal=row.goal, filter=row.filter
-            )
-        )
+        self._conn.execute(insert(t.stream).values(peer=self.peer, id=row.id, part=row.part, **_values(row)))
 
     def _delete(self, row: StreamRow, parts: dict[str, StreamRow]) -> None:
         self._count(row, -1)
@@ -268,7 +297,12 @@ class Outlet:
             self._conn.execute(insert(t.due).values(peer=self.peer, id=id, at=at))
 
 
-_COLUMNS = (t.stream.c.id, t.stream.c.part, t.stream.c.pos, t.stream.c.state, t.stream.c.fingerprint, t.stream.c.first, t.stream.c.seq, t.stream.c.goal, t.stream.c.filter)
+_NAMES = ("pos", "state", "fingerprint", "first", "seq", "had", "goal", "at", "anew", "filter")
+_COLUMNS = (t.stream.c.id, t.stream.c.part, *(t.stream.c[name] for name in _NAMES))
+
+
+def _values(row: StreamRow) -> dict[str, object]:
+    return {name: getattr(row, name) for name in _NAMES}
 
 
 def new_gen() -> str:
@@ -280,7 +314,7 @@ def open_outlet(conn: Connection, peer: str) -> Outlet:
     """The stream to a peer, made empty (with a sweep to fill it) when there is none yet."""
     row = conn.execute(select(t.outlet).where(t.outlet.c.peer == peer)).one_or_none()
     if row is None:
-        conn.execute(insert(t.outlet).values(peer=peer, gen=new_gen(), pos=0, served=0, acked=0, total=b"\0" * 32, sweep=None, actor=None))
+        conn.execute(insert(t.outlet).values(peer=peer, gen=new_gen(), pos=0, served=0, acked=0, total=b"\0" * 32, sweep=None, actor=None, full=0, full_to=0))
         row = conn.execute(select(t.outlet).where(t.outlet.c.peer == peer)).one()
     return Outlet(conn, row)
 

@@ -9,7 +9,6 @@ Rules:
 """
 
 import ipaddress
-import logging
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,45 +23,15 @@ from sync import batch as batches
 from sync import tables as t
 from sync import token
 from sync.context import Context
-from sync.errors import SyncError
+from sync.errors import AwayError, PeerError, SyncError
 
-__all__ = ["PATH", "Answer", "AwayError", "PeerError", "Peers", "check_url"]
+__all__ = ["PATH", "Answer", "Peers", "check_url"]
 
 PATH = "/peer/v1"
 _CONNECT = 5.0
 _READ = 20.0
 _SMALL = 1 << 20
 _CHUNK = 1 << 16
-_ROUNDS = 3
-
-log = logging.getLogger(__name__)
-
-
-class AwayError(SyncError):
-    """The peer cannot be reached, or did not answer in time: to be tried again."""
-
-    kind = "away"
-    clause = "7"
-
-
-class PeerError(SyncError):
-    """The peer answered with a refusal.
-
-    Attributes:
-        status: HTTP status. body: the answer's members where it was JSON.
-    """
-
-    kind = "peer-refused"
-    clause = "7"
-
-    def __init__(self, status: int, body: dict[str, JSON], *, url: str) -> None:
-        message = body.get("message")
-        said = message if isinstance(message, dict) else {}
-        zh, en = said.get("zh") or f"狀態 {status}", said.get("en") or f"status {status}"
-        clause = body.get("clause")
-        super().__init__(zh=f"{url} 拒絕：{zh}", en=f"{url} refused: {en}", clause=clause if isinstance(clause, str) else None)
-        self.status = status
-        self.body = body
 
 
 @dataclass(frozen=True)
@@ -173,7 +142,14 @@ class Peers:
     def rows(self, node: str, id: str, variant: str, *, after: str, limit: int) -> Answer:
         """`GET rows/{id}/{variant}`: a page of the base of a table of rows."""
         query = urlencode({"after": after, "limit": limit})
-        return self._ask("GET", self.url_of(node), f"/rows/{quote(id, safe='')}/{quote(variant or '-', safe='')}?{query}", auth=node, limit=batches.MAX_BYTES + _SMALL, allow=(200, 206, 404, 409))
+        return self._ask(
+            "GET",
+            self.url_of(node),
+            f"/rows/{quote(id, safe='')}/{quote(variant or '-', safe='')}?{query}",
+            auth=node,
+            limit=batches.MAX_BYTES + _SMALL,
+            allow=(200, 206, 404, 409),
+        )
 
     def message(self, node: str, body: bytes) -> dict[str, JSON]:
         """`POST messages`."""
@@ -200,8 +176,18 @@ class Peers:
     # --- one request -----------------------------------------------------------------------------------------------------------------
 
     def _ask(
-        self, method: str, url: str, target: str, *, body: bytes = b"", auth: str | None, limit: int = _SMALL, read: float = _READ, allow: tuple[int, ...] = (200,), kind: str = "application/json",
-    ) -> Answer:  # fmt: skip
+        self,
+        method: str,
+        url: str,
+        target: str,
+        *,
+        body: bytes = b"",
+        auth: str | None,
+        limit: int = _SMALL,
+        read: float = _READ,
+        allow: tuple[int, ...] = (200,),
+        kind: str = "application/json",
+    ) -> Answer:
         headers = {"Content-Type": kind} if method == "POST" else {}
         response = self._send(method, url, target, body, auth=auth, read=read, headers=headers)
         answer = Answer(response.status_code, self._read(response, limit, read), {name.lower(): value for name, value in response.headers.items()})
@@ -215,7 +201,9 @@ class Peers:
             made = token.make(self._x.keys.site, iss=self._x.me, aud=auth, zone=self._x.zone, method=method, target=full, body=body, now=self._x.clock())
             headers = {**headers, "Authorization": made if made.startswith("Terrace ") else f"Terrace {made}"}
         try:
-            return self._session.request(method, check_url(url) + full, data=body or None, headers=headers, timeout=(_CONNECT, read), stream=True, allow_redirects=False)
+            return self._session.request(
+                method, check_url(url) + full, data=body or None, headers=headers, timeout=(_CONNECT, read), stream=True, allow_redirects=False
+            )
         except requests.RequestException as error:
             raise AwayError(zh=f"無法連到 {url}：{type(error).__name__}", en=f"cannot reach {url}: {type(error).__name__}") from error
 

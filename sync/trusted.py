@@ -73,7 +73,7 @@ def add_anchor(conn: Connection, root: str) -> None:
 def statement_tokens(conn: Connection, since: int = 0, limit: int | None = None) -> list[tuple[int, str]]:
     """Compact JWS in the order in which this site came to know them: (seq, token)."""
     query = select(t.statement.c.seq, t.statement.c.jws).where(t.statement.c.seq > since).order_by(t.statement.c.seq)
-    return [(seq, jws) for seq, jws in conn.execute(query if limit is None else query.limit(limit)).tuples()]
+    return [(seq, jws) for seq, jws in conn.execute(query if limit is None else query.limit(limit))]
 
 
 def keep_statements(conn: Connection, statements: Iterable[Statement], *, source: str, now: int) -> int:
@@ -95,7 +95,11 @@ def keep_statements(conn: Connection, statements: Iterable[Statement], *, source
             seq += 1
             added += 1
             kind, iss, sub, zone = _about(statement)
-            insert_new(conn, t.statement, [{"seq": seq, "digest": digest, "kind": kind, "iss": iss, "sub": sub, "zone": zone, "jws": token, "source": source, "received": now}])
+            insert_new(
+                conn,
+                t.statement,
+                [{"seq": seq, "digest": digest, "kind": kind, "iss": iss, "sub": sub, "zone": zone, "jws": token, "source": source, "received": now}],
+            )
     return added
 
 

@@ -1,0 +1,295 @@
+"""From a peer's bytes to this site's catalog: verify outside, then apply in one transaction with the cursor (PROTOCOL 4.2, invariants I6, I7).
+
+Steps, in order (the numbers stand at the code):
+
+ 1. parse the batch, and read what this site has of the source;
+ 2. verify it whole (`sync.batch.verify`, pure): statements, notes, covers, disclosures, order, head; nothing is stored yet;
+ 3. compare what its covers taught with the same log from other sources: two signed trees that differ are evidence of a fork;
+ 4. open the transaction; a batch that no longer continues the cursor is left (late, or doubled);
+ 5. keep statements, runs and hashes;
+ 6. bring the holdings of this source up to date, rows and wishes for files with them;
+ 7. show what now has the highest order of each record touched, or nothing;
+ 8. move the cursor.
+
+Killed anywhere, the site is as before or as after. A refused batch goes to quarantine with its clause; the state does not change.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from catalog.canonical import JSON, dumps
+from catalog.received import ReceivedRecord
+from catalog.transaction import WriteTransaction
+from policies.errors import TerraceError
+from sync import batch as batches
+from sync import tables as t
+from sync.context import Context
+from sync.errors import BatchError, ConflictError, ForkError, SyncError, TrustError
+from sync.holdings import Shown, holdings_of, put_holding, shown
+from sync.inlets import open_inlet, read_state
+from sync.objects import want_objects
+from sync.row_inlet import RowApplier
+from sync.runs import Run, conflict_with_others, grow, keep_nodes, new_run, run_by_number, run_of_view
+from sync.trusted import keep_statements
+
+__all__ = ["Applied", "Applier", "disclosed_values"]
+
+#: A full read that leaves out more than this many records, and more than half of what the source had given, waits for a person (4.5, safety stop).
+SAFETY_STOP = 100
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a batch.
+
+    Attributes:
+        outcome: `applied`; `stale` (late or doubled: nothing to do); `again` (a full read is needed).
+        cursor: place in the stream afterwards. items: number of changes.
+    """
+
+    outcome: Literal["applied", "stale", "again"]
+    cursor: int
+    items: int = 0
+    resets: tuple[tuple[str, str], ...] = ()
+
+
+class Applier:
+    """Applies the batches of all sources of one site."""
+
+    def __init__(self, context: Context) -> None:
+        self._x = context
+        self._rows = RowApplier(context)
+
+    def apply(self, source: str, data: bytes) -> Applied:
+        """Applies one batch.
+
+        Args:
+            source: the peer that gave it, proved by its token or by our having called it.
+            data: bytes as received.
+
+        Raises:
+            SyncError: refused; it stands in quarantine, and nothing has changed.
+        """
+        try:
+            parsed = batches.parse(data)  # 1
+            with self._x.store.read() as conn:
+                state = read_state(conn, self._x, source, parsed)
+                verdict = batches.verify(parsed, state)  # 2
+                self._compare(conn, source, verdict)  # 3
+        except ConflictError as error:
+            return self._conflict(source, error)
+        except TerraceError as error:
+            self._refuse(source, data, error)
+            raise
+        return self._store(source, parsed, state, verdict)
+
+    # --- 3: forks --------------------------------------------------------------------------------------------------------------------
+
+    def _compare(self, conn: Connection, source: str, verdict: batches.Verdict) -> None:
+        for result in verdict.logs:
+            run = run_of_view(conn, str(result.origin), source, result.view)
+            probe = run or Run(
+                0, str(result.origin), result.origin.node, result.origin.zone, result.origin.epoch, source, result.view, 0, None, None, None, 0, 0
+            )
+            other = conflict_with_others(conn, probe, result.nodes)
+            if other is not None:
+                raise ForkError(
+                    zh=f"日誌 {result.origin} 經 {source} 與經 {other.source or '本站點'} 所示互相矛盾",
+                    en=f"log {result.origin} says one thing through {source} and another through {other.source or 'this site'}",
+                    evidence={"known": other.note or "", "offered": result.note},
+                )
+
+    # --- 4–8: the transaction --------------------------------------------------------------------------------------------------------
+
+    def _store(self, source: str, parsed: batches.Batch, state: batches.State, verdict: batches.Verdict) -> Applied:
+        with self._x.store.write() as tx:
+            inlet = open_inlet(tx.conn, source)
+            if (inlet.gen, inlet.cursor) != (state.gen, state.cursor):  # 4
+                return Applied("stale", inlet.cursor)
+            round_ = inlet.round + 1 if verdict.restart else inlet.round
+            keep_statements(tx.conn, verdict.statements, source=source, now=self._x.clock())  # 5
+            runs = {(str(result.origin)): self._keep_log(tx, source, result) for result in verdict.logs}
+            touched = self._hold(tx, source, verdict, runs, round_)  # 6
+            dropped, stopped = self._end_of_full_read(tx, source, round_) if verdict.complete else (set(), 0)
+            touched |= dropped
+            resets = self._rows.apply(tx, source, verdict, runs, round_)
+            counts = self._show(tx, touched, verdict)  # 7
+            again = verdict.head == "differs"
+            full = (verdict.restart or bool(inlet.full)) and not verdict.complete
+            values = {
+                "gen": verdict.gen,
+                "cursor": 0 if again else verdict.cursor,
+                "round": round_,
+                "full": int(full or again),
+                "total": verdict.total.to_bytes(32, "big"),
+                "applied": self._x.clock(),
+                "held": stopped,
+            }
+            tx.conn.execute(update(t.inlet).where(t.inlet.c.peer == source).values(**values, **({"head": parsed.head} if parsed.head else {})))  # 8
+            if verdict.changes or dropped or again:
+                detail: dict[str, JSON] = {
+                    "from": parsed.from_,
+                    "to": verdict.cursor,
+                    **counts,
+                    **({"drift": True} if again else {}),
+                    **({"held": stopped} if stopped else {}),
+                }
+                tx.audit("sync.apply", actor=f"peer:{source}", outcome="alarm" if stopped or again else "done", detail=detail)
+        return Applied("again" if again else "applied", 0 if again else verdict.cursor, len(verdict.changes), resets)
+
+    def _keep_log(self, tx: WriteTransaction, source: str, result: batches.LogResult) -> int:
+        origin, now = str(result.origin), self._x.clock()
+        run = run_of_view(tx.conn, origin, source, result.view) or new_run(tx.conn, origin, source, result.view)
+        keep_nodes(tx.conn, run.run, result.nodes)
+        grow(tx.conn, run, size=result.size, root=result.root, note=result.note, cosigned=result.cosigned, now=now)
+        if result.cosigned is not None:
+            self._x.writer.mark_cosigned(tx, origin, result.size)
+        return run.run
+
+    def _hold(self, tx: WriteTransaction, source: str, verdict: batches.Verdict, runs: dict[str, int], round_: int) -> set[str]:
+        touched: set[str] = set()
+        for change in verdict.changes:
+            if isinstance(change, batches.RecordChange):
+                place, epoch, at = change.order
+                names = _named(change)
+                put_holding(
+                    tx.conn,
+                    {
+                        "source": source,
+                        "id": change.id,
+                        "run": runs[str(change.origin)],
+                        "at": at,
+                        "place": place,
+                        "epoch": epoch,
+                        "digest": change.manifest.hash,
+                        "manifest": change.text,
+                        "disclosures": dumps(names).decode(),
+                        "fingerprint": change.fingerprint,
+                        "tomb": int(change.tomb),
+                        "round": round_,
+                    },
+                )
+                if change.tomb:
+                    self._rows.forget(tx, source, change.id)
+                touched.add(change.id)
+            elif isinstance(change, batches.RemoveChange):
+                tx.conn.execute(delete(t.holding).where(t.holding.c.source == source, t.holding.c.id == change.id))
+                self._rows.forget(tx, source, change.id)
+                touched.add(change.id)
+        return touched
+
+    def _end_of_full_read(self, tx: WriteTransaction, source: str, round_: int) -> tuple[set[str], int]:
+        """PROTOCOL 4.5: what the source did not send in its full read goes; when that is very much, a person decides first.
+
+        Returns:
+            Ids that went, and how many are held back by the safety stop.
+        """
+        h = t.holding.c
+        unseen = and_(h.source == source, h.round < round_, h.tomb == 0)
+        gone = int(tx.conn.scalar(select(func.count()).select_from(t.holding).where(unseen)) or 0)
+        kept = int(tx.conn.scalar(select(func.count()).select_from(t.holding).where(h.source == source, h.round == round_)) or 0)
+        if gone > SAFETY_STOP and gone > kept:
+            return set(), gone
+        ids = set(tx.conn.scalars(select(h.id).where(unseen)))
+        tx.conn.execute(delete(t.holding).where(unseen))
+        self._rows.forget_unseen(tx, source, round_)
+        return ids, 0
+
+    # --- 7: what is shown ------------------------------------------------------------------------------------------------------------
+
+    def _show(self, tx: WriteTransaction, ids: set[str], verdict: batches.Verdict) -> dict[str, JSON]:
+        put = gone = 0
+        held = holdings_of(tx.conn, ids)
+        for id in sorted(ids):
+            best = shown(held.get(id, []))
+            if best is None or best.best.tomb:
+                gone += self._x.writer.unshow(tx, id, tombstone=best is not None)
+                self._rows.hide(tx, id)
+                continue
+            put += self._show_one(tx, best, verdict)
+        return {"put": put, "gone": gone}
+
+    def _show_one(self, tx: WriteTransaction, best: Shown, verdict: batches.Verdict) -> bool:
+        holding = best.best
+        run = run_by_number(tx.conn, holding.run)
+        if run.node == self._x.me:
+            return False  # our own record came back: it is shown from our own log, or was withdrawn here
+        level, division = None, None
+        try:
+            said = verdict.trust.certified(run.node)
+            level, division, way = said.level, said.division, said.path
+        except TrustError:
+            way = ()
+        fields = disclosed_values(best.disclosures)
+        received = ReceivedRecord(
+            manifest=holding.manifest,
+            manifest_hash=holding.digest,
+            fields=fields,
+            source=holding.source,
+            level=level,
+            division=division,
+            log=run.origin,
+            epoch=run.epoch,
+            index=holding.at,
+            proof="cosigned" if run.witnessed > holding.at else "signed",
+            path=_way(way, run.node, holding.source),
+        )
+        changed = self._x.writer.show_received(tx, received)
+        want_objects(tx.conn, holding.id, fields, best.sources, self._x.settings)
+        return changed
+
+    # --- refusals --------------------------------------------------------------------------------------------------------------------
+
+    def _conflict(self, source: str, error: ConflictError) -> Applied:
+        """An honest batch that does not continue what we have: late ones are left, the others need a full read (PROTOCOL 4.2, 4.5)."""
+        with self._x.store.write() as tx:
+            inlet = open_inlet(tx.conn, source)
+            if error.kind == "from":
+                return Applied("stale", inlet.cursor)
+            tx.conn.execute(update(t.inlet).where(t.inlet.c.peer == source).values(cursor=0, full=1, gen=None if error.kind == "gen" else inlet.gen))
+        return Applied("again", 0)
+
+    def _refuse(self, source: str, data: bytes, error: TerraceError) -> None:
+        """Keeps a refused batch for a person to look at, once; audits it."""
+        clause = error.clause if isinstance(error, SyncError) else ""
+        name = hashlib.sha256(data).hexdigest()
+        detail: dict[str, JSON] = {"zh": error.zh, "en": error.en, "sha256": name, "item": error.item if isinstance(error, BatchError) else None}
+        if isinstance(error, ForkError):
+            detail["evidence"] = dict(error.evidence)
+        with self._x.store.write() as tx:
+            known = tx.conn.scalar(select(t.quarantine.c.n).where(t.quarantine.c.peer == source, t.quarantine.c.digest == name))
+            if known is None:
+                tx.conn.execute(
+                    insert(t.quarantine).values(
+                        peer=source,
+                        time=self._x.clock(),
+                        kind=error.kind,
+                        clause=clause,
+                        digest=name,
+                        detail=dumps(detail).decode(),
+                        batch=data[: 1 << 20].decode("utf-8", "replace"),
+                    )
+                )
+                tx.audit("sync.refuse", actor=f"peer:{source}", outcome="refused", detail={"kind": error.kind, "clause": clause, "en": error.en})
+            tx.conn.execute(update(t.peer).where(t.peer.c.node == source).values(error=f"{error.kind} {clause}: {error.en}"[:500], error_at=self._x.clock()))
+
+
+def disclosed_values(texts: Mapping[str, str]) -> dict[str, JSON]:
+    """The values of verified disclosures: name → value."""
+    return {name: orjson.loads(text)[2] for name, text in texts.items()}
+
+
+def _named(change: batches.RecordChange) -> dict[str, str]:
+    return {str(orjson.loads(text)[1]): text for text in change.disclosures}
+
+
+def _way(path: tuple[str, ...], authority: str, source: str) -> tuple[str, ...]:
+    """Node ids that a record came through, the authority first: along the certifications where the source stands on them."""
+    if source in path:
+        return tuple(reversed(path[path.index(source) :]))
+    return (authority,) if authority == source else (authority, source)

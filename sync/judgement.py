@@ -1,0 +1,222 @@
+"""What one peer may have of each record, now (PROTOCOL 4.3, 4.8, 4.9, 5.2).
+
+The decision is the policy's, through the catalog's reader (`Reader.stream`): *discover* gives the manifest with the fields of the card, *read* all fields that
+no constraint hides or masks, *hold* the rows, under the row filter of the decision. Here two things are added that only the exchange knows:
+
+1. *Where it came from.* To superiors and sideways go only own records and what subordinates gave; nothing goes back to the peer that gave it, nor to its own
+   authority (4.8). Disclosures are drawn from the sources that remain.
+2. *Where it is proved.* A record that no log holds yet waits; so do the rows of batches that are not logged yet.
+"""
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sqlalchemy import Connection, and_, func, select
+
+from catalog import tables as c
+from catalog.canonical import loads
+from catalog.streams import StreamView
+from policies.actor import Actor
+from sync import tables as t
+from sync.context import Context
+from sync.errors import TrustError
+from sync.holdings import Holding, holdings_of, shown
+from sync.runs import Run, run_by_number
+from sync.stream import fingerprint
+from sync.streams import PUT, TOMB, Verdict
+from sync.trust import Trust
+
+__all__ = ["Judge", "Judged", "RowPart", "peer_actor"]
+
+_CHUNK = 400
+NOTHING = Verdict(None)
+
+
+@dataclass(frozen=True, slots=True)
+class RowPart:
+    """Rows of one table that a peer may hold.
+
+    Attributes:
+        variant: '' for the record's own rows.
+        goal: newest batch that is proved. filter: condition over the rows, or None. digest: of the filter.
+        source: peer whose run proves the batches; '' for own ones.
+    """
+
+    variant: str
+    goal: int
+    filter: Any
+    digest: bytes
+    source: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One record for one peer: the verdict for the stream table, and what is sent.
+
+    Attributes:
+        run, at: the leaf. manifest: as published. disclose: texts of the fields that the peer may see.
+        resources: disclosed names of files, for `GET objects`.
+    """
+
+    verdict: Verdict
+    run: int = 0
+    at: int = 0
+    manifest: str = ""
+    disclose: tuple[str, ...] = ()
+    rows: tuple[RowPart, ...] = ()
+    profile: str = ""
+    files: bool = False
+    names: frozenset[str] = field(default_factory=frozenset)
+
+
+_NO = Judged(NOTHING)
+
+
+def peer_actor(trust: Trust, node: str, clearance: str) -> Actor:
+    """The actor that a peer is, from its statements.
+
+    Args:
+        trust: as of now.
+        node: the peer.
+        clearance: the highest secrecy that a site of this zone takes in.
+
+    Raises:
+        TrustError: the peer is not certified now.
+    """
+    said = trust.certified(node)
+    return Actor(
+        kind="peer",
+        node=node,
+        unit=said.unit,
+        sector=said.sector,
+        division=said.division,
+        reads=said.divisions or None,
+        level=said.level,
+        clearance=clearance,
+        name=said.name.get("zh") or said.name.get("en") or node,
+    )
+
+
+class Judge:
+    """Judges for one peer at one moment, on one connection."""
+
+    def __init__(self, context: Context, conn: Connection, peer: str, now: int) -> None:
+        """Raises TrustError when the peer is not certified now: it may have nothing."""
+        self._x = context
+        self._conn = conn
+        self.now = now
+        self.peer = peer
+        self.trust = context.trust.in_(conn, now)
+        self.actor = peer_actor(self.trust, peer, context.site.secrecy_cap)
+        self._may: dict[str, bool] = {}
+        self._runs: dict[int, Run] = {}
+
+    @property
+    def key(self) -> str:
+        """Changes when the statements say something else of the peer, so that its stream is judged anew."""
+        return hashlib.sha256(json.dumps(self.actor.as_dict(), sort_keys=True).encode()).hexdigest()
+
+    def run(self, number: int) -> Run:
+        """A run, remembered."""
+        if number not in self._runs:
+            self._runs[number] = run_by_number(self._conn, number)
+        return self._runs[number]
+
+    def judge(self, ids: Collection[str]) -> dict[str, Judged]:
+        """Judges records; every id given is a key of the answer."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Judged] = {}
+        for start in range(0, len(wanted), _CHUNK):
+            some = wanted[start : start + _CHUNK]
+            views = self._x.reader.stream(self.actor, some, conn=self._conn, now=self.now)
+            held = holdings_of(self._conn, some)
+            for id in some:
+                view = views.get(id)
+                found[id] = self._gone(id, held.get(id, [])) if view is None else self._one(view, held.get(id, []))
+        return found
+
+    # --- one record ------------------------------------------------------------------------------------------------------------------
+
+    def _one(self, view: StreamView, held: list[Holding]) -> Judged:
+        if not view.discover or view.authority == self.peer:
+            return Judged(Verdict(None, boundary=view.boundary))
+        if view.own:
+            leaf = self._own_leaf(view.id, view.manifest_hash)
+            if leaf is None:
+                return Judged(Verdict(None, boundary=view.boundary))  # not in the log yet: its change comes again behind the logged position
+            run, at, texts, source = leaf[0], leaf[1], view.disclosures, ""
+        else:
+            best = shown(held, digest=view.manifest_hash, sources={item.source for item in held if self._may_pass(item.source)})
+            if best is None or best.best.tomb:
+                return Judged(Verdict(None, boundary=view.boundary))
+            run, at, texts, source = best.best.run, best.best.at, best.disclosures, best.best.source
+        names = sorted(name for name in texts if view.shows(name))
+        print_ = fingerprint(view.manifest_hash, self.run(run).origin, at, names)
+        rows = self._rows(view, source) if view.hold else ()
+        verdict = Verdict(PUT, print_, view.boundary, tuple((part.variant, part.goal, part.digest) for part in rows))
+        return Judged(verdict, run, at, view.manifest, tuple(texts[name] for name in names), rows, view.profile, view.files, frozenset(names))
+
+    def _gone(self, id: str, held: list[Holding]) -> Judged:
+        """A record that is not shown: its tombstone, where there is one that this peer may be told of."""
+        best = shown(held, sources={item.source for item in held if self._may_pass(item.source)})
+        if best is not None and best.best.tomb:
+            return Judged(Verdict(TOMB, best.best.digest), best.best.run, best.best.at, best.best.manifest)
+        row = self._conn.execute(
+            select(c.version.c.manifest, c.version.c.manifest_hash).where(c.version.c.id == id).order_by(c.version.c.n.desc()).limit(1)
+        ).one_or_none()
+        if row is None or '"kind":"tombstone"' not in row.manifest:
+            return _NO
+        leaf = self._own_leaf(id, bytes(row.manifest_hash))
+        return _NO if leaf is None else Judged(Verdict(TOMB, bytes(row.manifest_hash)), leaf[0], leaf[1], row.manifest)
+
+    def _own_leaf(self, id: str, digest: bytes) -> tuple[int, int] | None:
+        leaf = t.leaf.c
+        row = self._conn.execute(
+            select(leaf.run, leaf.at).where(leaf.id == id, leaf.digest == digest, leaf.kind == "record").order_by(leaf.run.desc(), leaf.at.desc()).limit(1)
+        ).one_or_none()
+        return None if row is None else (row.run, row.at)
+
+    def _may_pass(self, source: str) -> bool:
+        """PROTOCOL 4.8."""
+        known = self._may.get(source)
+        if known is None:
+            try:
+                known = source != self.peer and self.trust.may_relay(to=self.peer, sender=self._x.me, held_from=source)
+            except TrustError:
+                known = False
+            self._may[source] = known
+        return known
+
+    # --- rows ------------------------------------------------------------------------------------------------------------------------
+
+    def _rows(self, view: StreamView, source: str) -> tuple[RowPart, ...]:
+        """The tables of rows that the peer may hold (PROTOCOL 5.2: columns are narrowed only by a variant, so a hidden column withholds the table)."""
+        parts: list[RowPart] = []
+        for row in self._conn.execute(select(c.row_table).where(c.row_table.c.id == view.id, c.row_table.c.variant == (view.variant or ""))):
+            columns = [str(column["name"]) for column in cast(list[dict[str, Any]], loads(row.columns))]
+            if not all(view.shows_column(column) for column in columns):
+                continue
+            goal = self._proved(view.id, row.variant, row.seq, source)
+            if goal:
+                parts.append(RowPart(row.variant, goal, view.row_filter, _digest(view.row_filter), source))
+        return tuple(parts)
+
+    def _proved(self, id: str, variant: str, newest: int, source: str) -> int:
+        """The newest batch of rows that a log proves."""
+        if source:
+            where = and_(t.row_leaf.c.source == source, t.row_leaf.c.id == id, t.row_leaf.c.variant == variant, t.row_leaf.c.seq <= newest)
+            return int(self._conn.scalar(select(func.max(t.row_leaf.c.seq)).where(where)) or 0)
+        where = and_(t.leaf.c.id == id, t.leaf.c.variant == variant, t.leaf.c.kind == "rows", t.leaf.c.seq <= newest)
+        return int(self._conn.scalar(select(func.max(t.leaf.c.seq)).where(where)) or 0)
+
+
+def _digest(condition: object) -> bytes:
+    return hashlib.sha256(repr(condition).encode()).digest()
+
+
+def verdicts(judged: dict[str, Judged]) -> Iterable[tuple[str, Verdict]]:
+    """The verdicts alone."""
+    return ((id, item.verdict) for id, item in judged.items())

@@ -1,0 +1,64 @@
+"""Files behind records: which this site wants, and which a peer may fetch (PROTOCOL 7, Objects).
+
+Rules:
+
+1. A file is wanted when a shown record from a peer names it by sha256, it is not here yet, and this site's settings say so (all, on demand, never; by size).
+2. A peer may fetch a file only while a record names it whose files it may hold, judged at the moment of the request.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, cast
+
+import orjson
+from sqlalchemy import Connection, delete, insert, select
+
+from catalog import tables as c
+from catalog.canonical import JSON
+from sync import tables as t
+from sync.context import ExchangeSettings
+from sync.runs import insert_new
+
+__all__ = ["files_of", "note_uses", "users_of", "want_objects"]
+
+_CHUNK = 400
+
+
+def files_of(fields: Mapping[str, JSON]) -> Iterable[tuple[str, int | None, str | None]]:
+    """The files that a record names: (sha256, size, media type)."""
+    for name, value in fields.items():
+        if name.startswith("resources.") and isinstance(value, dict) and isinstance(value.get("sha256"), str):
+            size, kind = value.get("size"), value.get("media_type")
+            yield str(value["sha256"]), size if type(size) is int else None, kind if isinstance(kind, str) else None
+
+
+def want_objects(conn: Connection, id: str, fields: Mapping[str, JSON], sources: Iterable[str], settings: ExchangeSettings) -> None:
+    """Notes the files of a record that was just shown; `sources` are the peers that may have them."""
+    for sha256, size, kind in files_of(fields):
+        if conn.scalar(select(c.object_.c.sha256).where(c.object_.c.sha256 == sha256, c.object_.c.state == "held")) is not None:
+            continue
+        state = "wanted" if settings.objects == "all" and (size or 0) <= settings.object_bytes else "skipped"
+        insert_new(
+            conn,
+            t.object_want,
+            [{"sha256": sha256, "source": source, "id": id, "size": size, "media_type": kind, "state": state, "due": 0, "attempts": 0} for source in sources],
+        )
+
+
+def note_uses(conn: Connection, ids: Collection[str]) -> None:
+    """Brings the index of files named by records up to date for records that changed."""
+    wanted = list(ids)
+    for start in range(0, len(wanted), _CHUNK):
+        some = wanted[start : start + _CHUNK]
+        conn.execute(delete(t.object_use).where(t.object_use.c.id.in_(some)))
+        rows: list[dict[str, Any]] = []
+        for id, text in conn.execute(select(c.record.c.id, c.record.c.fields).where(c.record.c.id.in_(some))):
+            if '"sha256"' in text:
+                named = {sha256 for sha256, _, _ in files_of(cast(dict[str, JSON], orjson.loads(text)))}
+                rows += [{"sha256": sha256, "id": id} for sha256 in sorted(named)]
+        if rows:
+            conn.execute(insert(t.object_use), rows)
+
+
+def users_of(conn: Connection, sha256: str) -> list[str]:
+    """Ids of the records that name a file."""
+    return list(conn.scalars(select(t.object_use.c.id).where(t.object_use.c.sha256 == sha256).limit(_CHUNK)))

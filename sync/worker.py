@@ -1,0 +1,236 @@
+"""The loops of the exchange, in the peer process (PROTOCOL 4, 3.3).
+
+    publish   catalog's changes → own log → witness → streams; woken by the writer of this process at once, of others by a look every 50 ms
+    pull      one for each peer with an address: long poll, apply, again; backs off while the peer is away or refuses
+    objects   fetches wanted files
+
+A loop that fails waits and goes on; it never takes the process along. `stop` ends the waits.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+
+from policies.errors import TerraceError
+from sync import batch as batches
+from sync import tables as t
+from sync.errors import AwayError, HaltError, PeerError, SyncError
+from sync.inlets import open_inlet
+from sync.statements import parse_all
+from sync.states import get_number, set_number
+from sync.trusted import keep_statements
+
+if TYPE_CHECKING:
+    from sync.exchange import Exchange
+
+__all__ = ["Worker"]
+
+#: Seconds: between rounds of what only the clock moves; longest pause after a failure; between two fetches of a peer's statements.
+TICK, LONGEST, STATEMENTS = 1.0, 30.0, 600.0
+#: Seconds to leave a witness alone that did not answer.
+WITNESS_PAUSE = 5.0
+_SHORTEST = 0.2
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Pull:
+    """The pull loop of one peer."""
+
+    peer: str
+    thread: threading.Thread
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class Worker:
+    """Starts, keeps and ends the loops."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._e = exchange
+        self._x = exchange.context
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._pulls: dict[str, _Pull] = {}
+        self._witness_again = 0.0
+
+    def start(self) -> None:
+        """Starts every loop."""
+        self._x.store.on_change(lambda _position: self._x.wake.ring("position"))
+        for name, run in (("sync-publish", self._publish), ("sync-peers", self._peers), ("sync-objects", self._objects)):
+            thread = threading.Thread(target=self._keep, args=(name, run), name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ends every loop and every wait of the endpoints."""
+        self._stop.set()
+        self._x.wake.stop()
+        for pull in self._pulls.values():
+            pull.stop.set()
+        deadline = time.monotonic() + timeout
+        for thread in [*self._threads, *(pull.thread for pull in self._pulls.values())]:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _keep(self, name: str, run: Callable[[], None]) -> None:
+        while not self._stop.is_set():
+            try:
+                run()
+            except Exception:
+                if self._stop.is_set():
+                    return
+                log.exception("the loop %s failed; it goes on in %g s", name, TICK)
+                self._stop.wait(TICK)
+
+    # --- publish -----------------------------------------------------------------------------------------------------------------------
+
+    def _publish(self) -> None:
+        seen, position, ticked = 0, -1, 0.0
+        while not self._stop.is_set():
+            newest = self._x.store.position()
+            if newest != position or time.monotonic() - ticked >= TICK:
+                position, ticked = newest, time.monotonic()
+                self.publish_once()
+            seen = self._x.wake.wait("position", seen, self._x.settings.poll)
+
+    def publish_once(self) -> None:
+        """Brings log, cosignature and streams up to date."""
+        while self._e.logbook.append() and not self._stop.is_set():
+            pass
+        self._ask_witness()
+        while self._e.feeder.step() and not self._stop.is_set():
+            pass
+
+    def _ask_witness(self) -> None:
+        if time.monotonic() < self._witness_again or not self._e.logbook.needs_witness():
+            return
+        try:
+            if self._e.logbook.ask_witness(self._e.peers):
+                self._e.ring_followers()
+        except TerraceError as error:
+            # The log stays `signed`, which is valid and may be relayed (PROTOCOL 3.5); the witness is asked again.
+            self._witness_again = time.monotonic() + WITNESS_PAUSE
+            log.warning("no cosignature: %s", error)
+
+    # --- pull --------------------------------------------------------------------------------------------------------------------------
+
+    def _peers(self) -> None:
+        seen = 0
+        while not self._stop.is_set():
+            with self._x.store.read() as conn:
+                wanted = set(conn.scalars(select(t.peer.c.node).where(t.peer.c.state == "active", t.peer.c.url != "")))
+            for peer in self._pulls.keys() - wanted:
+                self._pulls.pop(peer).stop.set()
+            for peer in wanted - self._pulls.keys():
+                stop = threading.Event()
+                thread = threading.Thread(target=self._pull, args=(peer, stop), name=f"sync-pull-{peer[:10]}", daemon=True)
+                self._pulls[peer] = _Pull(peer, thread, stop)
+                thread.start()
+            seen = self._x.wake.wait("peers", seen, TICK)
+
+    def _pull(self, peer: str, stop: threading.Event) -> None:
+        pause, statements_at = _SHORTEST, 0.0
+        while not stop.is_set() and not self._stop.is_set():
+            try:
+                if time.monotonic() >= statements_at:
+                    self.fetch_statements(peer)
+                    statements_at = time.monotonic() + STATEMENTS
+                again = self.pull_once(peer, wait=self._x.settings.wait)
+                self._reached(peer)
+                if again:
+                    stop.wait(pause)
+                    pause = min(pause * 2, LONGEST)
+                else:
+                    pause = _SHORTEST
+            except HaltError as error:
+                self._failed(peer, error)
+                stop.wait(LONGEST)
+            except TerraceError as error:
+                if stop.is_set() or self._stop.is_set():
+                    return
+                self._failed(peer, error)
+                statements_at = 0.0 if isinstance(error, PeerError) or error.kind in ("uncertified", "no-key", "note") else statements_at
+                stop.wait(pause)
+                pause = min(pause * 2, LONGEST if isinstance(error, AwayError) else 2 * LONGEST)
+            except Exception as error:
+                if stop.is_set() or self._stop.is_set():
+                    return
+                log.exception("pulling from %s failed", peer)
+                self._failed(peer, SyncError(zh=f"內部錯誤：{error}", en=f"internal error: {error}"))
+                stop.wait(pause)
+                pause = min(pause * 2, LONGEST)
+
+    def pull_once(self, peer: str, *, wait: int = 0, limit: int = batches.MAX_ITEMS) -> bool:
+        """Asks a peer once for its changes and applies what it gives.
+
+        Returns:
+            Whether a full read begins with the next request although none was expected (then do not hurry).
+
+        Raises:
+            SyncError: away, refused by it, or refused by us.
+        """
+        with self._x.store.read() as conn:
+            row = conn.execute(select(t.inlet).where(t.inlet.c.peer == peer)).one_or_none()
+        gen, cursor = (None, 0) if row is None else (row.gen, row.cursor)
+        answer = self._e.peers.changes(peer, gen=gen, cursor=cursor, wait=wait, limit=limit)
+        if answer.status == 409:
+            offered = answer.json().get("gen")
+            with self._x.store.write() as tx:
+                open_inlet(tx.conn, peer)
+                tx.conn.execute(update(t.inlet).where(t.inlet.c.peer == peer).values(gen=offered if isinstance(offered, str) else None, cursor=0))
+            return gen is not None and cursor == 0
+        if answer.status == 204:
+            return False
+        return self._e.apply(peer, answer.body).outcome == "again"
+
+    def fetch_statements(self, peer: str) -> int:
+        """Takes over the statements that a peer came to know since we asked last; returns how many were new and count."""
+        name, added = f"statements {peer}", 0
+        while True:
+            with self._x.store.read() as conn:
+                since = get_number(conn, name)
+            answer = self._e.peers.statements(peer, since)
+            tokens, seq = answer.get("statements"), answer.get("next")
+            if not isinstance(tokens, list) or type(seq) is not int or seq <= since:
+                return added
+            now = self._x.clock()
+            offered = parse_all([str(token) for token in tokens], limit=batches.MAX_STATEMENTS)
+            with self._x.store.write() as tx:
+                trust = self._x.trust.in_(tx.conn, now).extend(offered)
+                added += keep_statements(tx.conn, [statement for statement in offered if trust.counts(statement.digest)], source=peer, now=now)
+                set_number(tx.conn, name, seq)
+
+    # --- what the clerk sees -------------------------------------------------------------------------------------------------------------
+
+    def _reached(self, peer: str) -> None:
+        """Notes that a peer answered: at once after an error, else every half minute."""
+        now = self._x.clock()
+        with self._x.store.read() as conn:
+            row = conn.execute(select(t.peer.c.contact, t.peer.c.error).where(t.peer.c.node == peer)).one_or_none()
+        if row is None or (row.error is None and row.contact is not None and now - row.contact < 30):
+            return
+        with self._x.store.write() as tx:
+            tx.conn.execute(update(t.peer).where(t.peer.c.node == peer).values(contact=now, error=None, error_at=None))
+
+    def _failed(self, peer: str, error: TerraceError) -> None:
+        text = f"{error.kind}: {error.en}"[:500]
+        with self._x.store.read() as conn:
+            before = conn.scalar(select(t.peer.c.error).where(t.peer.c.node == peer))
+        if before == text:
+            return
+        log.warning("peer %s: %s", peer, text)
+        with self._x.store.write() as tx:
+            tx.conn.execute(update(t.peer).where(t.peer.c.node == peer).values(error=text, error_at=self._x.clock()))
+
+    # --- objects -----------------------------------------------------------------------------------------------------------------------
+
+    def _objects(self) -> None:
+        seen = 0
+        while not self._stop.is_set():
+            if not self._e.objects.fetch_next():
+                seen = self._x.wake.wait("objects", seen, TICK)

@@ -1,0 +1,47 @@
+"""Sites for the tests of the exchange, on both engines."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from tests.conftest import POSTGRESQL
+
+
+@pytest.fixture
+def make_site(engine_name: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Any]]:
+    """Makes sites: `make_site("510107", "武侯", …)`; each listens, none runs its loops yet."""
+    from tests.sync.sites import TestSite  # whole sites need every package: tests of the pure half do not
+
+    made: list[TestSite] = []
+    databases: list[str] = []
+    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT") if engine_name == "postgresql" and POSTGRESQL else None
+
+    def make(division: str, name: str, **more: Any) -> Any:
+        folder = tmp_path / division
+        if server is None:
+            url = f"sqlite:///{folder / 'terrace.db'}"
+        else:
+            assert POSTGRESQL
+            database = f"terrace_{uuid.uuid4().hex[:16]}"
+            with server.connect() as connection:
+                connection.execute(text(f'CREATE DATABASE "{database}"'))
+            databases.append(database)
+            url = make_url(POSTGRESQL).set(database=database).render_as_string(hide_password=False)
+        site = TestSite(folder, url, free_port(), division=division, name=name, **more).listen()
+        made.append(site)
+        return site
+
+    try:
+        yield make
+    finally:
+        for site in reversed(made):
+            site.stop()
+        if server is not None:
+            with server.connect() as connection:
+                for database in databases:
+                    connection.execute(text(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
+            server.dispose()
