@@ -12,7 +12,7 @@ Rules:
 """
 
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from sqlalchemy import delete, insert, select
 
 from catalog.canonical import JSON, b64, dumps
 from catalog.rows.columns import Column
-from catalog.rows.encode import MAX_ROWS, SALT_BYTES, Encoded, encode
+from catalog.rows.encode import MAX_BYTES, MAX_ROWS, SALT_BYTES, Encoded, encode
 from catalog.rows.reshape import reshape
 from catalog.rows.store import (
     BatchHead,
@@ -105,7 +105,7 @@ def apply_changes(
 
     Args:
         puts: rows, column → loose value. Of two with the same key in one batch the later counts.
-        removes: keys, each the values of the key columns; unknown ones are no change.
+        removes: keys, each the values of the key columns; unknown ones are no change, one that is also put stays.
         replace: rows that are not among `puts` are removed.
         hash_: H of the site's suite.
 
@@ -118,15 +118,29 @@ def apply_changes(
     """
     writer = open_writer(tx, id, variant, hash_)
     seen: BitMap | None = BitMap() if replace else None
+    gone = dict.fromkeys(dumps(list(key)).decode() for key in removes)
+    last: dict[str, Encoded] = {}
     for chunk in chunks(encode(writer.table, row) for row in puts):
-        _write_chunk(writer, chunk, [], seen)
-    gone = [dumps(list(key)).decode() for key in removes]
-    for start in range(0, len(gone), MAX_ROWS):
-        _write_chunk(writer, {}, gone[start : start + MAX_ROWS], None)
+        _write_chunk(writer, last, [], seen)
+        last = chunk
+        for key in gone.keys() & chunk.keys():
+            del gone[key]
+    for keys in _with_room(last, list(gone)):
+        _write_chunk(writer, last, keys, seen)
+        last = {}
     if seen is not None:
         _remove_unseen(writer, seen)
     close_writer(writer)
     return writer.done
+
+
+def _with_room(chunk: Mapping[str, Encoded], keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Cuts removals into batches; the first goes with the last rows put when both fit into one batch (PROTOCOL 5.4)."""
+    size = sum(row.size for row in chunk.values()) + sum(len(key.encode()) for key in keys)
+    first = 0 if chunk and (len(chunk) + len(keys) > MAX_ROWS or size > MAX_BYTES) else MAX_ROWS
+    yield keys[:first]
+    for start in range(first, len(keys), MAX_ROWS):
+        yield keys[start : start + MAX_ROWS]
 
 
 def _write_chunk(writer: TableWriter, chunk: dict[str, Encoded], removes: Sequence[str], seen: BitMap | None) -> None:

@@ -31,6 +31,8 @@ __all__ = [
 MAX_ROWS = 1_000
 MAX_BYTES = 1 << 20
 SALT_BYTES = 16
+#: Bytes of a key: what every index takes, and what keeps a batch of removals below MAX_BYTES.
+MAX_KEY = 1_000
 
 _CANONICAL = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
@@ -119,7 +121,10 @@ def key_text(table: RowTable, values: Mapping[str, Any]) -> str:
     missing = [name for name in table.key if values.get(name) is None]
     if missing:
         raise RowsError(zh=f"列缺少主鍵 {', '.join(missing)}", en=f"the row has no value for its key {', '.join(missing)}")
-    return _dump([values[name] for name in table.key])
+    key = _dump([values[name] for name in table.key])
+    if len(key.encode()) > MAX_KEY:
+        raise RowsError(zh=f"主鍵過長：{key:.60}…，上限 {MAX_KEY} 位元組", en=f"the key {key:.60}… is longer than {MAX_KEY} bytes")
+    return key
 
 
 def full_row(table: RowTable, row: str, wkb: bytes | None) -> str:

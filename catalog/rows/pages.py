@@ -3,7 +3,7 @@
 A page that only asks for a box or for the next rows is the hot path: its statement is built once for each table and kept. Everything else is built as asked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -52,7 +52,7 @@ def page(conn: Connection, table: RowTable, view: View, ask: Ask, names: Sequenc
         near = [] if few is None else [table.sql.c._rid.in_(select(func.json_each(few).table_valued("value").c.value))]
         query = query.where(*near, *where_clauses(conn, table, view, ask, index=False))
     if ask.after is not None:
-        query = query.where(_after(table, order, ask.after, len(ask.sort)))
+        query = query.where(_after(table, order, ask))
     query = query.order_by(*(element.desc().nulls_last() if down else element.asc().nulls_last() for element, down in order))
     return _cut(ask, conn.execute(query.limit(ask.limit + 1).offset(ask.offset or None)).all())
 
@@ -74,7 +74,7 @@ def _plain(conn: Connection, table: RowTable, ask: Ask, names: tuple[str, ...]) 
     """A page that asks for a box and a place to go on at most, by a statement that was built before."""
     values: dict[str, Any] = {"limit_": ask.limit + 1, "offset_": ask.offset}
     if ask.after is not None:
-        values["after_"] = _cursor(ask.after, 0)[1]
+        values["after_"] = _cursor(table, (), ask.after)[1]
     few: str | None = None
     exact = ask.bbox is not None and prepare(conn)
     if ask.bbox is not None:
@@ -186,14 +186,10 @@ def _order(table: RowTable, view: View, sort: Sequence[tuple[str, bool]]) -> lis
     return [*order, *((element, False) for element in key)]
 
 
-def _after(table: RowTable, order: Sequence[tuple[ColumnElement[Any], bool]], cursor: str, sorted_by: int) -> ColumnElement[bool]:
+def _after(table: RowTable, order: Sequence[tuple[ColumnElement[Any], bool]], ask: Ask) -> ColumnElement[bool]:
     """Rows behind the last row of the page before: greater in the first value that differs; nulls come last."""
-    values, key, parts = _cursor(cursor, sorted_by)
-    try:
-        typed = [typed_value(table.by_name[name], part) for name, part in zip(table.key, parts, strict=True)]
-        numbers = [float(value) if isinstance(order[place][0].type, Float) and isinstance(value, str) else value for place, value in enumerate(values)]
-    except (RowsError, ValueError) as error:
-        raise _bad_cursor() from error
+    assert ask.after is not None
+    numbers, key, typed = _cursor(table, ask.sort, ask.after)
     last = [*numbers, *([key] if table.text_key else typed)]
     clause: ColumnElement[bool] | None = None
     for (element, down), value in zip(reversed(order), reversed(last), strict=True):
@@ -204,16 +200,27 @@ def _after(table: RowTable, order: Sequence[tuple[ColumnElement[Any], bool]], cu
     return clause
 
 
-def _cursor(cursor: str, sorted_by: int) -> tuple[list[Any], str, list[Any]]:
-    """Sort values, key and the key's parts of a cursor. Raises QueryError."""
+#: What a sort value in a cursor must be, by the type of its column.
+_SORTED: Mapping[str, tuple[type, ...]] = {"text": (str,), "integer": (int,), "decimal": (str,), "boolean": (bool, int), "date": (str,), "datetime": (int,)}
+
+
+def _cursor(table: RowTable, sort: Sequence[tuple[str, bool]], cursor: str) -> tuple[list[Any], str, list[Any]]:
+    """Sort values, key and the key's typed parts of a cursor. Raises QueryError: we did not write it, or for another question."""
     try:
         *values, key = loads(unb64(cursor))
-        parts = loads(key)
-        if len(values) != sorted_by or not isinstance(key, str) or not isinstance(parts, list):
+        if len(values) != len(sort) or not isinstance(key, str) or "\x00" in key:
             raise ValueError(cursor)
-    except (CanonicalError, ValueError, TypeError) as error:
+        typed = [typed_value(table.by_name[name], part) for name, part in zip(table.key, loads(key), strict=True)]
+        if None in typed:
+            raise ValueError(cursor)
+        for place, (name, _) in enumerate(sort):
+            kind, value = table.by_name[name].type, values[place]
+            if value is not None and (not isinstance(value, _SORTED[kind]) or "\x00" in str(value)):
+                raise ValueError(cursor)
+            values[place] = float(str(value)) if kind == "decimal" and value is not None else bool(value) if kind == "boolean" and value is not None else value
+    except (CanonicalError, RowsError, ValueError, TypeError) as error:
         raise _bad_cursor() from error
-    return values, key, parts
+    return values, key, typed
 
 
 def _bad_cursor() -> QueryError:

@@ -323,3 +323,9 @@ def test_two_writers_of_one_table_lose_nothing(store):
 def test_text_that_looks_like_sql_is_text(store):
     _put(store, [_well(1, well="'; DROP TABLE rows_1; --")])
     assert _all(store)[0]["id"] == "'; DROP TABLE rows_1; --"
+
+
+def test_a_key_too_long_for_an_index_is_refused(store):
+    _put(store, [_well(1, well="x" * 996)])
+    with pytest.raises(RowsError, match="1000 bytes"):
+        _put(store, [_well(1, well="x" * 997)])
