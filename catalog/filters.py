@@ -121,9 +121,10 @@ class Temporal:
 
 @dataclass(frozen=True)
 class AnyText:
-    """Full-text search: the words of `text` anywhere in what the actor may read. Records only."""
+    """Full-text search: the words of `text` anywhere in what the actor may read, or in one of `fields` (title, keywords, summary). Records only."""
 
     text: str
+    fields: tuple[str, ...] = ()
 
 
 type Leaf = Constant | Compare | Like | Between | In | IsNull | Spatial | Temporal | AnyText
