@@ -135,6 +135,7 @@ class CloudObjects(_Remote):
 
     def delete(self, sha256: str) -> None:
         """See `Objects.delete`."""
+        check_name(sha256)
         with suppress(NotFoundError):
             self._call(self._driver.delete_object, self._object(sha256))
 

@@ -30,11 +30,12 @@ NAME = hashlib.sha256(DATA).hexdigest()
 
 
 def _port():
-    """A free port below 50000: SeaweedFS also listens at port + 10000."""
+    """A free port: SeaweedFS also listens at port + 10000, which stays below the range that outgoing connections use."""
     while True:
-        port = random.randint(20_000, 45_000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
+        port = random.randint(12_000, 22_000)
+        with socket.socket() as probe, socket.socket() as beside, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
+            beside.bind(("127.0.0.1", port + 10_000))
             return port
 
 
