@@ -6,9 +6,9 @@
     ├── ServeError            the site cannot be served
     │   ├── PlainHttpError    plain HTTP off loopback
     │   └── PortInUseError    another program listens there
-    ├── SignInError           a token, session or password does not count
     ├── CsrfError             a form came without the session's own token
     ├── TooManyAttemptsError  too many sign-in attempts from one address
+    ├── BackupError           the site cannot be backed up
     └── UsageError            the command line was used in a way that makes no sense
 """
 
@@ -76,18 +76,6 @@ class PortInUseError(ServeError):
         )
 
 
-class SignInError(TerraceError):
-    """A token, session or password that does not count; never says which part was wrong."""
-
-    kind = "sign-in"
-
-    def __init__(self) -> None:
-        super().__init__(
-            zh="登录凭证无效或已过期。请重新登录，或向管理员索取新的令牌。",
-            en="The credential is not valid or has expired. Sign in again, or ask an administrator for a new token.",
-        )
-
-
 class CsrfError(TerraceError):
     """A changing request by cookie must carry the session's own token."""
 
@@ -108,6 +96,12 @@ class TooManyAttemptsError(TerraceError):
     def __init__(self, seconds: int) -> None:
         super().__init__(zh=f"登录尝试过于频繁，请于 {seconds} 秒后再试。", en=f"Too many sign-in attempts; try again in {seconds} seconds.")
         self.seconds = seconds
+
+
+class BackupError(TerraceError):
+    """The site cannot be backed up."""
+
+    kind = "backup"
 
 
 class UsageError(TerraceError):

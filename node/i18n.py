@@ -61,7 +61,7 @@ def _catalog(domain: str, chosen: Language) -> _gettext.NullTranslations:
 
 
 def translate(message: str, domain: str = "cli") -> str:
-    """The message in the present language; the message itself when the catalog lacks it."""
+    """The message in the present language by a domain's catalog; the message itself when the catalog lacks it."""
     chosen = language()
     if chosen == "en" or not message:
         return message

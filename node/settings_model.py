@@ -37,14 +37,20 @@ class SiteSettings(Section):
         default=None,
         description="Division code of 6, 9 or 12 digits (行政区划代码); none for a unit that is no division.",
     )
+    unit: str | None = Field(
+        default=None, pattern=r"^[0-9]{6,12}(/[a-z0-9][a-z0-9-]{0,39}){1,4}$",
+        description="Unit code of an organisation that is no division: its place, a slash, its own name, for example `510000/geo-survey`.",
+    )
     level: Literal["nation", "province", "city", "county", "township"] | None = Field(default=None, description="By default what the division code says.")
     zone: str = Field(default="business", pattern=r"^[a-z][a-z0-9-]{1,31}$", description="The network zone that this site serves; one of `zones`.")
     sector: str = Field(default="land", pattern=r"^[a-z][a-z0-9-]{1,31}$", description="Sector (行业) of the organisation, as policies compare it.")
 
     @model_validator(mode="after")
     def _unit_has_a_level(self) -> "SiteSettings":
-        if self.division is None and self.level is None:
-            raise ValueError("请填 division；不属行政区划的单位请填 level | give division, or level for a unit that is no division")
+        if (self.division is None) == (self.unit is None):
+            raise ValueError("division 与 unit 须填且只填一项 | give either division or unit")
+        if self.unit is not None and self.level is None:
+            raise ValueError("不属行政区划的单位须填 level | a unit that is no division must give level")
         return self
 
 
@@ -110,18 +116,18 @@ class PeerSettings(Section):
     objects: Literal["all", "on_demand", "never"] = Field(default="on_demand", description="When to fetch files behind received records.")
     object_bytes: int = Field(default=1_073_741_824, ge=0, description="Largest file that is fetched, in bytes.")
     wait: int = Field(default=30, ge=1, le=30, description="Seconds that a long poll waits at the peer.")
+    heartbeat: int = Field(default=600, ge=10, le=3600, description="Seconds between two cosignatures of an unchanged log.")
+    pads: int = Field(default=0, ge=0, le=64, description="At most so many random leaves follow each append to the log, to blur its size.")
+    ca: str | None = Field(
+        default=None, description="PEM file of the authorities that certify peers' HTTPS; by default the system's; a relative path starts at the site's folder."
+    )
 
 
 class LimitSettings(Section):
     """Limits that protect the site."""
 
     request_bytes: int = Field(default=16_777_216, ge=1024, description="Largest request body, in bytes, of requests that are not uploads.")
-    page: int = Field(default=1000, ge=1, le=10_000, description="Most records or rows in one answer.")
-    sign_in_attempts: int = Field(default=5, ge=1, le=100, description="Wrong passwords after which an account is locked for a while.")
     sign_in_per_minute: int = Field(default=10, ge=1, le=1000, description="Sign-in attempts taken from one address in a minute.")
-    lock_minutes: int = Field(default=15, ge=1, le=1440, description="Minutes that a locked account stays locked.")
-    session_hours: int = Field(default=12, ge=1, le=168, description="Hours after which a person signs in again.")
-    idle_minutes: int = Field(default=30, ge=1, le=1440, description="Minutes without a request after which a session ends.")
 
 
 class Settings(Section):
@@ -129,7 +135,11 @@ class Settings(Section):
 
     site: SiteSettings = Field(description="Who this site is.")
     database: str = Field(default="terrace.db", description="SQLite file (relative to the site's folder) or `postgresql+psycopg://…` URL.")
-    objects: str = Field(default="objects", description="Folder of the files behind records; a relative path starts at the site's folder.")
+    objects: str = Field(
+        default="objects", description="Files behind records: a folder (relative to the site's) or the URL of a store (catalog/objects.py)."
+    )
+    objects_key: str | None = Field(default=None, description="Access key of that store.")
+    objects_secret: str | None = Field(default=None, description="Secret of that store; rather in the environment: TERRACE_OBJECTS_SECRET.")
     base_url: str | None = Field(
         default=None, pattern=r"^https?://[^\s/]+(/.*[^/])?$",
         description="Address of the public listener as clients reach it; by default made from `listen`.",

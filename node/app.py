@@ -1,0 +1,102 @@
+"""The public application of a site: who is it, in which language, by which face, and what every answer carries.
+
+One request goes: `identify` (token, session or nobody → Actor) → `policies.actor.acting` → the face → `secure` headers, metrics → the actor is unset again.
+No face runs without an actor: the context variable that is unset denies.
+"""
+
+import itertools
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, g, jsonify, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from node import web_errors
+from node.faces import face_of
+from node.headers import secure
+from node.health import healthz
+from node.i18n import speaking
+from node.metrics import Stopwatch
+from node.signin import SignIn
+from node.web_language import request_language
+from policies.actor import acting
+
+if TYPE_CHECKING:
+    from node.site import Site
+
+_numbers = itertools.count(1)
+
+
+def create_app(site: "Site") -> Flask:
+    """The public application: portal, CKAN, OGC API, CSW."""
+    app = _bare(site, "terrace")
+    sign_in = SignIn(site)
+    app.extensions["terrace.sign_in"] = sign_in
+
+    @app.before_request
+    def begin() -> None:
+        g.terrace_stack = ExitStack()
+        g.terrace_stack.enter_context(speaking(request_language(request, site.settings.language)))
+        who = sign_in.identify(request)
+        g.actor, g.session_info = who.actor, who.session
+        g.terrace_stack.enter_context(acting(who.actor))
+        sign_in.require_csrf(request, who)
+
+    from node.mounts import mount_faces
+
+    mount_faces(app, site)
+    return app
+
+
+def create_peer_app(site: "Site") -> Flask:
+    """The peers' application; who asks is decided by the exchange's own tokens."""
+    app = _bare(site, "terrace-peer")
+    from node.mounts import mount_peers
+
+    mount_peers(app, site)
+    return app
+
+
+def preload() -> None:
+    """Imports what both applications use, before the fork, so that the processes share it in memory."""
+    from node.mounts import import_all
+
+    import_all()
+
+
+def _bare(site: "Site", name: str) -> Flask:
+    app = Flask(name, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = site.settings.limits.request_bytes
+    app.config["SECRET_KEY"] = os.urandom(32)  # nothing is signed with it across processes; sessions live in the database
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.extensions["terrace.site"] = site
+    if site.settings.listen.behind_proxy:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    web_errors.install(app)
+
+    @app.before_request
+    def start() -> None:
+        g.watch = Stopwatch()
+        g.request_number = f"{os.getpid()}-{next(_numbers)}"
+
+    @app.after_request
+    def finish(response: Response) -> Response:
+        watch: Stopwatch | None = g.get("watch")
+        site.metrics.request(face_of(request.path), response.status_code, watch.seconds() if watch else 0.0)
+        actor = g.get("actor")
+        return secure(response, public=actor is not None and actor.kind == "public")
+
+    @app.teardown_request
+    def end(_error: BaseException | None) -> None:
+        stack: ExitStack | None = g.pop("terrace_stack", None)
+        if stack is not None:
+            stack.close()
+
+    @app.get("/healthz")
+    def health() -> tuple[Response, int]:
+        body, status = healthz(site)
+        return jsonify(body), status
+
+    return app

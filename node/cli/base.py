@@ -1,0 +1,314 @@
+"""What every command shares: lazy groups, help in two languages, the run's context, and errors turned into messages and exit codes.
+
+Help texts are written in English in the code, marked for the `cli` catalog, and translated when they are shown. click's own words go through the same catalog.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from gettext import bindtextdomain, textdomain
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from node.error_table import INTERRUPTED, exit_code
+from node.i18n import LOCALES, N_, TRANSLATIONS, language, local_text, translate
+from policies.errors import TerraceError
+
+if TYPE_CHECKING:
+    from catalog.transaction import WriteTransaction
+    from node.settings_model import Settings
+    from node.site import Site
+    from policies.actor import Actor
+
+
+class _RollBackError(Exception):
+    """Ends a write transaction without a trace."""
+
+
+@dataclass
+class Run:
+    """One run of the command line: which site, as whom, and how to answer."""
+
+    folder: Path
+    as_login: str = "local"
+    json: bool = False
+    quiet: bool = False
+    _stack: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+
+    @cached_property
+    def settings(self) -> "Settings":
+        """The site's settings."""
+        from node.settings import load_settings
+
+        return load_settings(self.folder)
+
+    @cached_property
+    def site(self) -> "Site":
+        """The site, opened on first use and closed when the command ends."""
+        from node.site import open_site
+
+        site = open_site(self.folder, self.settings)
+        self._stack.callback(site.close)
+        return site
+
+    @cached_property
+    def actor(self) -> "Actor":
+        """Whom the command acts as: a user by `--as`, else the local administrator of the folder."""
+        from node.actors import cli_actor
+
+        return cli_actor(self.site, self.as_login)
+
+    @property
+    def who(self) -> str:
+        """The acting person as audit lines name it."""
+        from catalog.audit import actor_name
+
+        return actor_name(self.actor)
+
+    @contextlib.contextmanager
+    def acting(self) -> "Iterator[Actor]":
+        """Sets the acting person for the block (policies deny whoever is not set)."""
+        from policies.actor import acting
+
+        with acting(self.actor):
+            yield self.actor
+
+    def resolve(self, id: str) -> str:
+        """The full id of a record named by id, uuid or slug.
+
+        Raises:
+            NotFoundError: there is none that the acting person may know of.
+        """
+        import re
+
+        if id.startswith("urn:terrace:"):
+            return id
+        if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", id):
+            return f"urn:terrace:{id}"
+        return self.site.reader.record(self.actor, id).id
+
+    def content(self, id: str) -> dict[str, Any]:
+        """All fields of a record's draft, or of its newest version when it has none, with `secrecy`, `terms` and `profile`.
+
+        Raises:
+            NotFoundError: neither is there.
+        """
+        from catalog.drafts import load_draft
+
+        found = None
+        with contextlib.suppress(_RollBackError), self.site.store.write() as tx:
+            self.site.writer.edit(tx, id, {}, self.actor)  # makes the draft of a published record; nothing of it stays
+            found = load_draft(tx.conn, self.site.identity, id)
+            raise _RollBackError
+        assert found is not None
+        return {**found.fields, "secrecy": found.secrecy, "terms": found.terms, "profile": found.profile}
+
+    def require(self, act: str) -> "Actor":
+        """Refuses a person whose roles do not permit an act (`administer`, `audit`, …); returns who it is.
+
+        Raises:
+            DeniedError: says so.
+        """
+        from node.actors import require_act
+
+        return require_act(self.actor, act)
+
+    @contextlib.contextmanager
+    def administering(self, event: str, subject: object, act: str = "administer") -> "Iterator[WriteTransaction]":
+        """A write transaction of an administrator, with its audit line."""
+        self.require(act)
+        with self.acting(), self.site.store.write() as tx:
+            yield tx
+            tx.audit(event, actor=self.who, detail={"subject": subject})
+
+    def done(self, message: str, **facts: object) -> None:
+        """Says that something is done: a line for a person, an object under --json."""
+        if self.json:
+            self.emit(facts)
+        else:
+            click.echo(message)
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        self._stack.close()
+
+    def emit(self, value: Mapping[str, Any]) -> None:
+        """Prints one JSON document on one line."""
+        click.echo(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+
+    def say(self, message: str = "") -> None:
+        """Prints a line for a person; nothing under --json."""
+        if not self.json:
+            click.echo(message)
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Shows `done/total` on a terminal; nothing elsewhere."""
+        if not self.json and sys.stderr.isatty():
+            end = "\n" if done >= total else ""
+            click.echo(f"\r\x1b[K{done}/{total} {what[:60]}{end}", nl=False, err=True)
+
+
+def show_table(headings: list[str], rows: list[list[str]]) -> None:
+    """Prints rows in columns: a rich table on a terminal, tab-separated lines elsewhere. Headings are message ids."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            click.echo("\t".join(row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*map(translate, headings), box=box.SIMPLE, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False, markup=False).print(table)
+
+
+pass_run = click.make_pass_decorator(Run)
+
+
+class Option(click.Option):
+    """An option whose help is translated when shown."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """The help line, in the present language."""
+        source = self.help
+        self.help = translate(source) if source else None
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.help = source
+
+
+option = partial(click.option, cls=Option)
+argument = click.argument
+
+
+def _set_language(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value:
+        os.environ["TERRACE_LANG"] = value
+    use_language()
+
+
+def use_language() -> None:
+    """Lets click's own words (Usage, Options, its errors) come from our catalog in the process's language."""
+    os.environ["LANGUAGE"] = LOCALES[language()]
+    bindtextdomain("cli", str(TRANSLATIONS))
+    textdomain("cli")
+
+
+class _Translated(click.Command):
+    """Help in the present language, then an example as written."""
+
+    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example."""
+        if self.example:
+            with formatter.section(translate("Example")):
+                for line in self.example.strip().splitlines():
+                    formatter.write(" " * formatter.current_indent + line + "\n")
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The command's description."""
+        source = self.help
+        self.help = translate(source) if source else None
+        try:
+            super().format_help_text(ctx, formatter)
+        finally:
+            self.help = source
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first sentence of the description."""
+        text = (translate(self.help) if self.help else "").strip().split("\n\n")[0]
+        return " ".join(text.split())
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """`--help`, explained in the present language."""
+        found = super().get_help_option(ctx)
+        if found is not None:
+            found.help = translate("Show this message and exit.")
+        return found
+
+
+class Command(_Translated):
+    """A command; `--json` is added to each."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.append(Option(["--json", "as_json"], is_flag=True, expose_value=False, callback=_json_wanted, help=N_("Answer in JSON.")))
+
+
+def _json_wanted(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    run = ctx.find_object(Run)
+    if run is not None and value:
+        run.json = True
+
+
+class Group(_Translated, click.Group):
+    """A group whose members may be named as `module:attribute` and are imported when they run."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = dict(lazy or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order that the code gives them."""
+        return [*self.lazy, *self.commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now if it is lazy."""
+        if cmd_name in self.lazy and cmd_name not in self.commands:
+            module, _, attribute = self.lazy[cmd_name][0].partition(":")
+            found = getattr(import_module(module), attribute)
+            assert isinstance(found, click.Command)
+            return found
+        return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands; lazy ones are described without importing them."""
+        rows = [
+            (name, translate(self.lazy[name][1]) if name in self.lazy else self.commands[name].get_short_help_str())
+            for name in self.list_commands(ctx)
+        ]
+        if rows:
+            with formatter.section(translate("Commands")):
+                formatter.write_dl(rows)
+
+
+def report(error: TerraceError, as_json: bool) -> int:
+    """Says an error to the person or program that called, and returns the exit code for it."""
+    if as_json:
+        document = {"error": {"kind": error.kind, "zh": error.zh, "en": error.en}}
+        click.echo(json.dumps(document, ensure_ascii=False), err=True)
+    else:
+        click.echo(click.style(translate("Error") + ": ", fg="red", bold=True) + local_text(error.zh, error.en), err=True)
+    return exit_code(error.kind)
+
+
+class MainGroup(Group):
+    """The outermost group: every error of ours ends here."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; a TerraceError becomes a message and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except TerraceError as error:
+            ctx.exit(report(error, bool(ctx.obj and ctx.obj.json)))
+        except KeyboardInterrupt:
+            click.echo("\n" + translate("Interrupted. What was finished stays; nothing is half-done."), err=True)
+            ctx.exit(INTERRUPTED)
+        finally:
+            if ctx.obj is not None:
+                ctx.obj.close()

@@ -1,0 +1,186 @@
+"""`terrace search` and `terrace show`."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from node.cli.base import Command, Run, argument, option, pass_run, show_table
+from node.i18n import N_, choose, local_text, translate
+
+if TYPE_CHECKING:
+    from catalog.drafts import StoredDraft
+    from catalog.views import RecordView
+
+FILTERS = ("kind", "theme", "org", "authority", "division", "territory", "sharing", "opening", "format", "level", "license", "keyword", "year")
+
+
+@click.command(
+    cls=Command,
+    help=N_("""Search the catalog, as the acting person sees it. Without TEXT it lists the newest records.
+
+Filters: kind, theme, org, authority, division, territory, sharing, opening, format, level, license, keyword, year."""),
+    example="terrace -C wuhou search 地质灾害 --filter sharing=unconditional --limit 5",
+)
+@argument("text", nargs=-1)
+@option("--filter", "filters", metavar="NAME=VALUE", multiple=True, help=N_("Only records with this value; may be repeated."))
+@option("--bbox", metavar="W,S,E,N", help=N_("Only records whose extent touches this box, in degrees."))
+@option("--sort", help=N_("relevance, modified, issued, title; a hyphen before it turns it round."))
+@option("--limit", type=click.IntRange(0, 1000), default=20, show_default=True, help=N_("At most so many records."))
+@option("--offset", type=click.IntRange(min=0), default=0, help=N_("Leave out so many first."))
+@option("--drafts", is_flag=True, help=N_("List drafts instead of published records."))
+@pass_run
+def search(run: Run, text: tuple[str, ...], filters: tuple[str, ...], bbox: str | None, sort: str | None, limit: int, offset: int, drafts: bool) -> None:
+    if drafts:
+        _drafts(run, limit)
+        return
+    from catalog.queries import RecordQuery
+
+    words = " ".join(text)
+    query = RecordQuery(
+        text=words, filters=_filters(filters), bbox=_bbox(bbox), sort=sort or ("relevance" if words else "-modified"), offset=offset, limit=limit
+    )
+    with run.acting() as actor:
+        page = run.site.reader.records(actor, query)
+    if run.json:
+        run.emit({"total": page.total, "next": page.next, "items": [summary(view) for view in page.items]})
+        return
+    rows = [
+        [view.id, choose(view.fields.get("title"), view.slug), str(view.kind or ""), _provider(view), _day(view.modified)] for view in page.items
+    ]
+    show_table([N_("id"), N_("title"), N_("kind"), N_("provider"), N_("modified")], rows)
+    click.echo(translate("{total} records").format(total=page.total), err=True)
+
+
+@click.command(
+    cls=Command,
+    help=N_("Show one record as the acting person sees it, by id, uuid or slug. A draft is shown to those who may write."),
+    example="terrace -C wuhou show wuhou-parcels --json",
+)
+@argument("id")
+@option("--draft", is_flag=True, help=N_("The draft, and what keeps it from being published."))
+@pass_run
+def show(run: Run, id: str, draft: bool) -> None:
+    from catalog.errors import NotFoundError
+
+    with run.acting() as actor:
+        try:
+            view = None if draft else run.site.reader.record(actor, id)
+        except NotFoundError:
+            view = None
+        if view is None:
+            _show_draft(run, id)
+            return
+    if run.json:
+        run.emit(full(view))
+        return
+    _print_record(view)
+
+
+def summary(view: "RecordView") -> dict[str, Any]:
+    """A record in a line."""
+    return {
+        "id": view.id, "slug": view.slug, "title": view.fields.get("title"), "kind": view.kind, "authority": view.authority, "origin": view.origin,
+        "version": view.version, "modified": _day(view.modified), "may": sorted(view.may),
+    }
+
+
+def full(view: "RecordView") -> dict[str, Any]:
+    """A record with everything that is shown of it."""
+    proof = view.provenance
+    return {
+        **summary(view), "fields": view.fields, "withheld": list(view.withheld), "reasons": view.reasons, "secrecy": view.manifest.get("secrecy"),
+        "terms": view.manifest.get("terms"), "division": view.division,
+        "proof": {"source": proof.source, "path": list(proof.path), "log": proof.log, "epoch": proof.epoch, "index": proof.index, "state": proof.proof},
+    }
+
+
+def _provider(view: "RecordView") -> str:
+    found = view.fields.get("provider")
+    return choose(found.get("name")) if isinstance(found, dict) else ""
+
+
+def _print_record(view: "RecordView") -> None:
+    click.echo(click.style(choose(view.fields.get("title"), view.slug), bold=True))
+    click.echo(f"{view.id}\n{view.slug} · {view.kind} · {translate('version')} {view.version} · {_day(view.modified)} · {view.manifest.get('secrecy')}")
+    proof = view.provenance
+    where = translate("not yet in the log") if proof.log is None else f"{proof.log} #{proof.index} ({proof.proof})"
+    click.echo(translate("Authority: {node}").format(node=view.authority) + f" · {where}" + (f" · {' → '.join(proof.path)}" if proof.path else ""))
+    click.echo("")
+    show_table([N_("field"), N_("value")], [[name, _shown(value)] for name, value in sorted(view.fields.items())])
+    if view.withheld:
+        click.echo(translate("Withheld: {fields}").format(fields=", ".join(view.withheld)))
+    for reason in view.reasons:
+        click.echo(f"{reason['action']}: {reason['rule']} — {local_text(reason['because']['zh'], reason['because']['en'])}")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict) and set(value) <= {"zh", "en"}:
+        return choose(value)
+    if isinstance(value, str):
+        return value
+    from catalog.canonical import dumps
+
+    return dumps(value).decode()
+
+
+def _drafts(run: Run, limit: int) -> None:
+    from catalog.drafts import drafts_of
+
+    run.require("write")
+    with run.site.store.read() as conn:
+        found = drafts_of(conn, run.site.identity, limit=limit)
+    if run.json:
+        for each in found:
+            run.emit({"id": each.id, "title": each.fields.get("title"), "profile": each.profile, "problems": run.site.writer.problems(each)})
+        return
+    headings = [N_("id"), N_("title"), N_("profile"), N_("missing")]
+    show_table(headings, [[d.id, choose(d.fields.get("title")), d.profile, str(len(run.site.writer.problems(d)))] for d in found])
+
+
+def _show_draft(run: Run, id: str) -> None:
+    from catalog.drafts import load_draft
+    from catalog.errors import NotFoundError
+    from policies import acts
+
+    found: StoredDraft | None = None
+    if acts.may(run.actor, "write"):
+        with run.site.store.read() as conn:
+            found = load_draft(conn, run.site.identity, id)
+    if found is None:
+        raise NotFoundError
+    problems = run.site.writer.problems(found)
+    if run.json:
+        facts = {name: getattr(found, name) for name in ("id", "profile", "secrecy", "terms", "fields")}
+        run.emit({**facts, "status": "draft", "problems": problems})
+        return
+    click.echo(click.style(choose(found.fields.get("title"), found.id), bold=True) + f"  ({translate('draft')})")
+    click.echo(f"{found.id} · {found.profile} · {found.secrecy or '-'}\n")
+    show_table([N_("field"), N_("value")], [[name, _shown(value)] for name, value in sorted(found.fields.items())])
+    for problem in problems:
+        click.echo(f"✗ {problem['field']}: {local_text(problem['zh'], problem['en'])}")
+
+
+def _filters(given: tuple[str, ...]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or name not in FILTERS:
+            raise click.BadParameter(translate("write NAME=VALUE; names: {names}").format(names=", ".join(FILTERS)), param_hint="--filter")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(translate("write four numbers: W,S,E,N"), param_hint="--bbox") from None
+    return west, south, east, north
+
+
+def _day(seconds: int) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

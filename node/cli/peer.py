@@ -1,0 +1,223 @@
+"""`terrace peer`: joining a superior takes one line and two comparisons; both clerks compare what both screens show."""
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
+from node.error_table import REFUSED
+from node.errors import UsageError
+from node.i18n import N_, choose, translate
+
+if TYPE_CHECKING:
+    from sync.exchange import PeerStatus
+    from sync.pairing import Waiting
+
+RELATIONS = {"superior": N_("superior"), "subordinate": N_("subordinate"), "side": N_("side")}
+STATES = {"active": N_("active"), "paused": N_("paused"), "quarantined": N_("quarantined")}
+
+
+@click.group(cls=Group, help=N_("Superiors, subordinates and other peers."))
+def peer() -> None:
+    pass
+
+
+@peer.command(
+    cls=Command,
+    help=N_("""Make an invite: one line for the clerk of a new subordinate. It can be used once.
+
+The site must be served, and peers must be able to reach it (peers.url in terrace.yaml)."""),
+    example="terrace -C chengdu peer invite --days 2",
+)
+@option("--days", type=click.IntRange(1, 30), default=7, show_default=True, help=N_("Days that it holds."))
+@pass_run
+def invite(run: Run, days: int) -> None:
+    from sync.ids import fingerprint
+
+    run.require("administer")
+    line = run.site.exchange.pairing.invite(run.who, life=days * 86400)
+    me = run.site.identity.node
+    if run.json:
+        run.emit({"invite": line, "node": me, "fingerprint": fingerprint(me), "days": days})
+        return
+    click.echo(line)
+    click.echo(translate("This node: {fingerprint}. Hand the line over; then: terrace peer confirm").format(fingerprint=fingerprint(me)), err=True)
+
+
+@peer.command(
+    cls=Command,
+    help=N_("""Join the superior that gave INVITE. Shows both fingerprints; compare them with the superior's clerk, then confirm.
+
+Waits until the superior has confirmed too; run it again to ask again. A program confirms with --node, the superior's id as compared elsewhere."""),
+    example="terrace -C wuhou peer join terrace-invite-1.eyJ…",
+)
+@argument("line", metavar="INVITE")
+@option("--node", "confirmed", metavar="ID", help=N_("The superior's node id or fingerprint, already compared: do not ask."))
+@option("--wait", "seconds", type=click.IntRange(min=0), default=600, show_default=True, help=N_("Seconds to wait for the superior's clerk."))
+@click.pass_context
+def join(ctx: click.Context, line: str, confirmed: str | None, seconds: int) -> None:
+    from sync.ids import parse_fingerprint
+
+    run = ctx.ensure_object(Run)
+    run.require("administer")
+    pairing = run.site.exchange.pairing
+    joining = pairing.look(line)
+    if confirmed is None:
+        _show_both(choose(joining.name, joining.url), joining.fingerprint, joining.my_fingerprint)
+        if not click.confirm(translate("Do both screens show the same two fingerprints?"), default=False):
+            raise click.Abort
+        node = joining.node
+    else:
+        node = parse_fingerprint(confirmed)
+    deadline = time.monotonic() + seconds
+    state = pairing.ask(line, node, run.who)
+    if state == "waiting":
+        run.say(translate("Asked. The superior's clerk must confirm {fingerprint}.").format(fingerprint=joining.my_fingerprint))
+    while state == "waiting" and time.monotonic() < deadline:
+        time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))
+        state = pairing.ask(line, node, run.who)
+    messages = {
+        "certified": translate("Joined {name}. Exchange begins within a second where the site is served."),
+        "waiting": translate("The superior has not confirmed yet. Run the same command again later."),
+        "refused": translate("The superior refused."),
+    }
+    run.done(messages[state].format(name=choose(joining.name, joining.node)), state=state, superior=joining.node, node=joining.me)
+    ctx.exit(REFUSED if state == "refused" else 0)
+
+
+def _show_both(name: str, theirs: str, mine: str) -> None:
+    click.echo(translate("Superior {name}:").format(name=name))
+    click.echo(f"    {theirs}")
+    click.echo(translate("This node:"))
+    click.echo(f"    {mine}")
+
+
+@peer.command(
+    cls=Command,
+    help=N_("""Confirm a node that asked to join: shows both fingerprints; compare them with its clerk.
+
+Without NODE it takes the only one that waits. A program confirms with --yes and the full node id, as compared elsewhere."""),
+    example="terrace -C chengdu peer confirm",
+)
+@argument("node", required=False)
+@option("--division", metavar="CODE", help=N_("Certify it for this division rather than for the one that it names."))
+@option("--depth", type=click.IntRange(0, 8), help=N_("How many levels it may certify below itself."))
+@option("--yes", is_flag=True, help=N_("Already compared: do not ask."))
+@pass_run
+def confirm(run: Run, node: str | None, division: str | None, depth: int | None, yes: bool) -> None:
+    from sync.ids import fingerprint
+
+    run.require("administer")
+    asked = _waiting(run, node)
+    if not yes:
+        click.echo(translate("Asks to join: {name}, {division}").format(name=choose(asked.name, asked.node), division=asked.division or asked.level))
+        click.echo(f"    {asked.fingerprint}")
+        click.echo(translate("This node:"))
+        click.echo(f"    {fingerprint(run.site.identity.node)}")
+        if not click.confirm(translate("Do both screens show the same two fingerprints?"), default=False):
+            raise click.Abort
+    elif node is None:
+        raise UsageError(zh="--yes 须同时给出节点号。", en="--yes needs the node id as well.")
+    made = run.site.exchange.pairing.confirm(asked.node, run.who, division=division, depth=depth)
+    run.done(
+        translate("Certified {name} for {divisions}.").format(name=choose(asked.name, asked.node), divisions=", ".join(made.divisions) or made.unit or "-"),
+        node=asked.node, divisions=list(made.divisions), depth=made.depth,
+    )
+
+
+@peer.command(
+    cls=Command,
+    help=N_("Refuse a node that asked to join; its invite is over."),
+    example="terrace -C chengdu peer refuse n-hwmobjuz…",
+)
+@argument("node", required=False)
+@pass_run
+def refuse(run: Run, node: str | None) -> None:
+    run.require("administer")
+    asked = _waiting(run, node)
+    run.site.exchange.pairing.refuse(asked.node, run.who)
+    run.done(translate("Refused {name}.").format(name=choose(asked.name, asked.node)), node=asked.node)
+
+
+def _waiting(run: Run, node: str | None) -> "Waiting":
+    """The join that waits: the one named (id, fingerprint or the beginning of one), or the only one."""
+    found = run.site.exchange.pairing.waiting()
+    if node is not None:
+        wanted = "".join(node.removeprefix("n-").split()).lower()
+        found = [each for each in found if each.node.removeprefix("n-").startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        from sync.errors import InviteError
+
+        raise InviteError(zh="没有等待确认的加入请求。", en="no join waits for confirmation.")
+    raise UsageError(zh="有多个加入请求，请指明节点号（见 terrace peer list）。", en="Several joins wait; name the node (see terrace peer list).")
+
+
+@peer.command("list", cls=Command, help=N_("List peers, and the nodes that wait to be confirmed."), example="terrace -C chengdu peer list")
+@pass_run
+def list_(run: Run) -> None:
+    run.require("write")
+    status, waiting = run.site.exchange.status(), run.site.exchange.pairing.waiting()
+    if run.json:
+        for each in status.peers:
+            run.emit(peer_facts(each))
+        for asked in waiting:
+            run.emit({"node": asked.node, "fingerprint": asked.fingerprint, "name": dict(asked.name), "division": asked.division, "state": "waiting"})
+        return
+    rows = [[p.node, choose(p.name, "-"), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
+            for p in status.peers]
+    rows += [[asked.node, choose(asked.name, "-"), "", translate("asks to join"), "", "", ""] for asked in waiting]
+    show_table([N_("node"), N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")], rows)
+
+
+@peer.command(cls=Command, help=N_("Show one peer."), example="terrace -C wuhou peer show n-hwmobjuz…")
+@argument("node")
+@pass_run
+def show(run: Run, node: str) -> None:
+    run.require("write")
+    found = _peer(run, node)
+    if run.json:
+        run.emit(peer_facts(found))
+        return
+    for name, value in peer_facts(found).items():
+        click.echo(f"{name:12} {choose(value) if isinstance(value, dict) else '-' if value is None else value}")
+
+
+@peer.command(
+    cls=Command,
+    help=N_("End the exchange with a peer: nothing is sent to it or fetched from it any more."),
+    example="terrace -C wuhou peer stop n-hwmobjuz…",
+)
+@argument("node")
+@pass_run
+def stop(run: Run, node: str) -> None:
+    run.require("administer")
+    found = _peer(run, node)
+    run.site.exchange.pairing.remove(found.node, run.who)
+    run.done(translate("Exchange with {name} is stopped.").format(name=choose(found.name, found.node)), node=found.node, state="paused")
+
+
+def _peer(run: Run, node: str) -> "PeerStatus":
+    from catalog.errors import NotFoundError
+
+    wanted = "".join(node.removeprefix("n-").split()).lower()
+    found = [each for each in run.site.exchange.status().peers if each.node.removeprefix("n-").startswith(wanted)]
+    if len(found) != 1:
+        raise NotFoundError
+    return found[0]
+
+
+def peer_facts(each: "PeerStatus") -> dict[str, Any]:
+    """One peer as JSON."""
+    return {
+        "node": each.node, "fingerprint": each.fingerprint, "name": each.name, "relation": each.relation, "url": each.url, "state": each.state,
+        "contact": _time(each.contact), "error": each.error, "error_at": _time(each.error_at), "cursor": each.cursor, "records": each.records,
+        "waiting": each.waiting, "held_back": each.held,
+    }
+
+
+def _time(seconds: int | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,121 @@
+"""`terrace add`, `publish`, `withdraw`."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from node.cli.base import Command, Run, argument, option
+from node.error_table import FAILED, OK, exit_code
+from node.errors import UsageError
+from node.i18n import N_, choose, local_text, translate
+from policies.errors import TerraceError
+
+#: What became of a record.
+STATUSES = {"published": N_("published"), "unchanged": N_("unchanged"), "withdrawn": N_("withdrawn"), "draft": N_("draft"), "refused": N_("refused")}
+
+
+@click.command(
+    cls=Command,
+    help=N_("Publish drafts: each is checked against its profile, and everything that is missing is named."),
+    example="""terrace -C wuhou publish urn:terrace:0b9f4c1e-…
+terrace -C wuhou publish --all""",
+)
+@argument("ids", nargs=-1)
+@option("--all", "everything", is_flag=True, help=N_("All drafts."))
+@option("--note", help=N_("Why; kept with the version."))
+@click.pass_context
+def publish(ctx: click.Context, ids: tuple[str, ...], everything: bool, note: str | None) -> None:
+    run = ctx.ensure_object(Run)
+    if not ids and not everything:
+        raise UsageError(zh="请指明记录，或用 --all 发布全部草稿。", en="Name records, or publish all drafts with --all.")
+    run.require("publish")
+
+    def one(id: str) -> dict[str, Any]:
+        with run.site.store.write() as tx:
+            done = run.site.writer.publish(tx, run.resolve(id), run.actor, note)
+        return {"id": done.id, "slug": done.slug, "status": "published" if done.changed else "unchanged", "version": done.version}
+
+    ctx.exit(_each(run, list(_all_drafts(run)) if everything else list(ids), one))
+
+
+@click.command(
+    cls=Command,
+    help=N_("Withdraw published records: a tombstone takes their place at every node that holds them."),
+    example="""terrace -C wuhou withdraw wuhou-parcels --reason "replaced by the 2026 survey" """,
+)
+@argument("ids", nargs=-1, required=True)
+@option("--reason", required=True, help=N_("Why; kept with the record."))
+@click.pass_context
+def withdraw(ctx: click.Context, ids: tuple[str, ...], reason: str) -> None:
+    run = ctx.ensure_object(Run)
+    run.require("publish")
+
+    def one(id: str) -> dict[str, Any]:
+        found = run.resolve(id)
+        with run.site.store.write() as tx:
+            run.site.writer.withdraw(tx, found, reason, run.actor)
+        return {"id": found, "status": "withdrawn"}
+
+    ctx.exit(_each(run, list(ids), one))
+
+
+def _all_drafts(run: Run) -> Iterator[str]:
+    from catalog.drafts import drafts_of
+
+    after = ""
+    while True:
+        with run.site.store.read() as conn:
+            page = drafts_of(conn, run.site.identity, after=after)
+        if not page:
+            return
+        yield from (draft.id for draft in page)
+        after = page[-1].id
+
+
+def _each(run: Run, ids: list[str], act: Callable[[str], dict[str, Any]]) -> int:
+    """Does one thing to each record, each in a transaction of its own; a refused one is said and the others go on."""
+    worst = OK
+    with run.acting():
+        for done, id in enumerate(ids, start=1):
+            try:
+                facts = act(id)
+            except TerraceError as error:
+                worst = max(worst, exit_code(error.kind)) if worst != FAILED else FAILED
+                say_refused(run, {"id": id, "status": "refused"}, error)
+            else:
+                run.done(f"{facts['id']}  {translate(STATUSES[facts['status']])}", **facts)
+            run.progress(done, len(ids), id)
+    return worst
+
+
+def say_refused(run: Run, facts: dict[str, Any], error: TerraceError) -> None:
+    """Says why one thing was refused: an object with `error` under --json, else every problem on a line of its own."""
+    problems = getattr(error, "problems", None)
+    listed = problems if isinstance(problems, list) and all(isinstance(each, dict) for each in problems) else []
+    if run.json:
+        run.emit({**facts, "error": {"kind": error.kind, "zh": error.zh, "en": error.en, **({"problems": listed} if listed else {})}})
+        return
+    name = facts.get("title") or facts.get("file") or facts["id"]
+    click.echo(click.style(f"✗ {choose(name) if isinstance(name, dict) else name}", fg="red"), err=True)
+    if not listed:
+        click.echo(f"    {local_text(error.zh, error.en)}", err=True)
+    for problem in listed:
+        click.echo(f"    {problem['field']}: {local_text(problem['zh'], problem['en'])}", err=True)
+
+
+def existing(paths: tuple[Path, ...]) -> list[Path]:
+    """The files of a command line, folders opened up; in order, each once.
+
+    Raises:
+        UsageError: one that is not there.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if not path.exists():
+            raise UsageError(zh=f"没有这个文件：{path}", en=f"there is no such file: {path}")
+        for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if each.is_file() and not each.name.startswith("."):
+                found[each] = None
+    return list(found)

@@ -1,0 +1,82 @@
+"""`terrace sync`."""
+
+from typing import Any
+
+import click
+
+from node.cli.base import Command, Group, Run, pass_run, show_table
+from node.cli.peer import RELATIONS, STATES, peer_facts
+from node.error_table import FAILED
+from node.i18n import N_, choose, local_text, translate
+from policies.errors import TerraceError
+
+
+@click.group(cls=Group, help=N_("Exchange with peers: state, and at once."))
+def sync() -> None:
+    pass
+
+
+@sync.command(cls=Command, help=N_("Say how the exchange stands: own log, cosignature, each peer."), example="terrace -C wuhou sync status")
+@pass_run
+def status(run: Run) -> None:
+    run.require("write")
+    found = run.site.exchange.status()
+    if run.json:
+        facts: dict[str, Any] = {name: getattr(found, name) for name in ("node", "fingerprint", "origin", "size", "witnessed", "cosigned", "behind", "refused")}
+        run.emit({**facts, "peers": [peer_facts(each) for each in found.peers]})
+        return
+    click.echo(f"{found.node}\n{found.fingerprint}")
+    log = translate("Log {origin}: {size} entries, {witnessed} of them cosigned; {behind} changes are still to be logged or streamed.")
+    click.echo(log.format(origin=found.origin or "-", size=found.size, witnessed=found.witnessed, behind=found.behind))
+    if found.refused:
+        click.echo(translate("{count} batches are in quarantine.").format(count=found.refused))
+    show_table(
+        [N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")],
+        [
+            [choose(p.name, p.node), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
+            for p in found.peers
+        ],
+    )
+
+
+@sync.command(
+    cls=Command,
+    help=N_("""Exchange at once, without serving: brings log and streams up to date and asks each peer for its changes.
+
+A served site does this by itself all the time."""),
+    example="terrace -C wuhou sync now",
+)
+@click.pass_context
+def now(ctx: click.Context) -> None:
+    run = ctx.ensure_object(Run)
+    run.require("administer")
+    worker = run.site.exchange.worker
+    worker.publish_once()
+    failed = False
+    for each in run.site.exchange.status().peers:
+        if each.state != "active" or not each.url:
+            continue
+        try:
+            worker.fetch_statements(each.node)
+            while _pulled(run, each.node):
+                pass
+            run.done(f"✓ {choose(each.name, each.node)}", node=each.node, state="done")
+        except TerraceError as error:
+            failed = True
+            if run.json:
+                run.emit({"node": each.node, "error": {"kind": error.kind, "zh": error.zh, "en": error.en}})
+            else:
+                click.echo(f"✗ {choose(each.name, each.node)}: {local_text(error.zh, error.en)}", err=True)
+    worker.publish_once()
+    ctx.exit(FAILED if failed else 0)
+
+
+def _pulled(run: Run, node: str) -> bool:
+    """Asks a peer once; whether its cursor moved, so that there may be more."""
+
+    def cursor() -> int:
+        return next(each.cursor for each in run.site.exchange.status().peers if each.node == node)
+
+    before = cursor()
+    again = run.site.exchange.worker.pull_once(node)
+    return again or cursor() != before
