@@ -24,7 +24,7 @@ $(STAMP): requirements.lock pyproject.toml package-lock.json $(CATALOGS) deploy/
 	    $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	fi
 	@$(BIN)/python deploy/setup/frontend.py
-	@$(BIN)/pybabel -q compile -d node/translations 2>/dev/null || $(BIN)/pybabel compile -d node/translations
+	@for domain in cli portal; do $(BIN)/pybabel -q compile -D $$domain -d node/translations; done
 	@touch $@
 
 demo: setup
