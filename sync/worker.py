@@ -67,12 +67,16 @@ class Worker:
             self._threads.append(thread)
             thread.start()
 
-    def stop(self, timeout: float = 5.0) -> None:
-        """Ends every loop and every wait of the endpoints."""
+    def end(self) -> None:
+        """Tells every loop and every wait of the endpoints to end; returns at once."""
         self._stop.set()
         self._x.wake.stop()
-        for pull in self._pulls.values():
+        for pull in list(self._pulls.values()):
             pull.stop.set()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ends every loop and every wait of the endpoints, and waits for them; a long poll at a peer may outlive it as a daemon thread."""
+        self.end()
         deadline = time.monotonic() + timeout
         for thread in [*self._threads, *(pull.thread for pull in self._pulls.values())]:
             thread.join(max(0.0, deadline - time.monotonic()))

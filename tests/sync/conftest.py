@@ -38,6 +38,8 @@ def make_site(engine_name: str, tmp_path: Path, free_port: Callable[[], int]) ->
     try:
         yield make
     finally:
+        for site in made:
+            site.exchange.worker.end()
         for site in reversed(made):
             site.stop()
         if server is not None:

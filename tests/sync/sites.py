@@ -28,8 +28,6 @@ from sync.say import certify_claims, node_claims
 from sync.statements import parse_all, sign
 from sync.trusted import keep_statements
 
-STAFF = Actor(kind="person", person="li", clearance="top_secret", roles=frozenset({"officer", "clerk", "administrator"}))
-
 OPEN_POLICY = """
 policy: site
 title: {zh: 測試, en: test}
@@ -164,6 +162,11 @@ class TestSite:
         """Its node id."""
         return self.site.node
 
+    @property
+    def staff(self) -> Actor:
+        """An officer of this site."""
+        return Actor(kind="person", person="li", node=self.node, clearance="top_secret", roles=frozenset({"officer", "clerk", "supervisor"}))
+
     def set_policy(self, text: str, *, activate: bool = True) -> None:
         """Puts another policy in force."""
         (self.folder / "policies" / "site.yaml").write_text(text, encoding="utf-8")
@@ -176,30 +179,30 @@ class TestSite:
             id = self.writer.add_draft(
                 tx,
                 Draft(fields=record_fields(title, self.division, **fields), secrecy="public", terms={"onward": True} if terms is None else dict(terms)),
-                STAFF,
+                self.staff,
             )
             if rows is not None:
-                self.writer.put_rows(tx, id, "", rows, STAFF)
-            self.writer.publish(tx, id, STAFF)
+                self.writer.put_rows(tx, id, "", rows, self.staff)
+            self.writer.publish(tx, id, self.staff)
         return id
 
     def edit(self, id: str, **changes: Any) -> None:
         """Changes a published record and publishes it again."""
         with self.store.write() as tx:
-            self.writer.edit(tx, id, changes, STAFF)
-            self.writer.publish(tx, id, STAFF)
+            self.writer.edit(tx, id, changes, self.staff)
+            self.writer.publish(tx, id, self.staff)
 
     def withdraw(self, id: str) -> None:
         """Takes a record back."""
         with self.store.write() as tx:
-            self.writer.withdraw(tx, id, "test", STAFF)
+            self.writer.withdraw(tx, id, "test", self.staff)
 
     def record(self, id: str) -> Any:
         """The record as staff sees it, or None."""
         from catalog.errors import NotFoundError
 
         try:
-            return self.reader.record(STAFF, id)
+            return self.reader.record(self.staff, id)
         except NotFoundError:
             return None
 
