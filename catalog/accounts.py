@@ -259,7 +259,7 @@ class Accounts:
         self._changed(tx, "token.create", login, by, {"label": label})
         return secret
 
-    def list_tokens(self, conn: Connection, login: str | None = None) -> Sequence[Row[Any]]:
+    def list_tokens(self, conn: Connection, login: str | None = None) -> Sequence[Row[*tuple[Any, ...]]]:
         """Tokens of one account or of all, without their secrets: login, label, created, expires, used, purpose."""
         query = select(token.c.login, token.c.label, token.c.created, token.c.expires, token.c.used, token.c.purpose).order_by(token.c.login, token.c.created)
         return conn.execute(query if login is None else query.where(token.c.login == login)).all()

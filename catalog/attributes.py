@@ -9,7 +9,7 @@ Rules:
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
@@ -18,9 +18,9 @@ import orjson
 
 from catalog.canonical import dumps
 from catalog.codes import code_list
-from policies.divisions import normalise
-from policies.errors import TerraceError
+from policies.divisions import is_code, normalise
 from policies.terms import attributes_of_terms
+from policies.values import UNKNOWN
 from policies.vocabulary import SCALES
 
 __all__ = [
@@ -38,6 +38,18 @@ __all__ = [
 
 #: List attributes: policy name → name in `record_term`. `n_<name>` is the column of the list's length.
 LISTS = ("theme", "territory", "audience", "audience_nodes", "purposes")
+
+#: Policy attribute → the field that it is read from.
+FIELD_OF = {
+    "kind": "kind",
+    "sharing": "sharing",
+    "opening": "opening",
+    "grade": "grade",
+    "territory": "territory",
+    "theme": "theme",
+    "embargo": "protected_until",
+    "issued": "issued",
+}
 
 _UTC8 = 8 * 3600
 _DAY = 86_400
@@ -88,7 +100,9 @@ def moment(value: object) -> int | None:
     return seconds_of_date(value) if isinstance(value, str) and _TIME.match(value) else None
 
 
-def policy_attributes(manifest: Mapping[str, Any], fields: Mapping[str, Any], *, level: str | None, division: str | None, own: bool) -> dict[str, object]:
+def policy_attributes(
+    manifest: Mapping[str, Any], fields: Mapping[str, Any], *, level: str | None, division: str | None, own: bool, withheld: Collection[str] = ()
+) -> dict[str, object]:
     """What a policy may compare of one version: names of policy-language.md without the prefix `record.`.
 
     Args:
@@ -97,9 +111,10 @@ def policy_attributes(manifest: Mapping[str, Any], fields: Mapping[str, Any], *,
         level: of the authority.
         division: of the authority.
         own: whether this site's node is the authority (decides what absent terms mean, LANGUAGE 18).
+        withheld: fields of the profile that were not disclosed to this site.
     """
     opened = _mapping(fields.get("opening")).get("open")
-    return {
+    found = {
         "id": manifest["id"],
         "kind": _text(fields.get("kind")),
         "profile": str(manifest.get("profile") or "").partition("/")[0] or None,
@@ -113,9 +128,12 @@ def policy_attributes(manifest: Mapping[str, Any], fields: Mapping[str, Any], *,
         "embargo": seconds_of_date(fields.get("protected_until")),
         "issued": seconds_of_date(fields.get("issued")),
         "own": own,
-        **_lists(fields),
+        "territory": _divisions(fields.get("territory")),
+        "theme": _texts(fields.get("theme")),
+        "variants": _variants(fields),
         **_of_terms(manifest.get("terms")),
     }
+    return _veiled(found, withheld)
 
 
 def attributes_of_row(row: Any, fields: Mapping[str, Any]) -> dict[str, object]:
@@ -125,7 +143,7 @@ def attributes_of_row(row: Any, fields: Mapping[str, Any]) -> dict[str, object]:
         row: of `record`.
         fields: its `fields`, parsed.
     """
-    return {
+    found = {
         "id": row.id,
         "kind": row.kind,
         "profile": row.profile,
@@ -139,23 +157,30 @@ def attributes_of_row(row: Any, fields: Mapping[str, Any]) -> dict[str, object]:
         "embargo": row.embargo,
         "issued": row.issued,
         "own": row.origin != "received",
-        **_lists(fields),
-        **(_NO_TERMS if row.terms is None else _of_terms(orjson.loads(row.terms))),
-    }
-
-
-def _lists(fields: Mapping[str, Any]) -> dict[str, object]:
-    variants = {name[9:]: value for name, value in fields.items() if name.startswith("variants.") and isinstance(value, Mapping)}
-    return {
         "territory": _divisions(fields.get("territory")),
         "theme": _texts(fields.get("theme")),
-        "variants": {name: _texts(value.get("coarser_than")) or () for name, value in variants.items()} if variants else None,
+        "variants": _variants(fields) if '"variants.' in row.fields else None,
+        **(_NO_TERMS if row.terms is None else _of_terms(orjson.loads(row.terms))),
     }
+    return found if len(row.withheld) <= 2 else _veiled(found, orjson.loads(row.withheld))
+
+
+def _veiled(found: dict[str, object], withheld: Collection[str]) -> dict[str, object]:
+    """Marks what was not disclosed to this site: unknown, which is not the same as absent (PROTOCOL 2.3)."""
+    for name, field in FIELD_OF.items():
+        if field in withheld:
+            found[name] = UNKNOWN
+    return found
+
+
+def _variants(fields: Mapping[str, Any]) -> dict[str, tuple[str, ...]] | None:
+    """The record's variants: name → names that it is coarser than."""
+    found = {name[9:]: value for name, value in fields.items() if name.startswith("variants.") and isinstance(value, Mapping)}
+    return {name: _texts(value.get("coarser_than")) or () for name, value in found.items()} if found else None
 
 
 def _of_terms(terms: object) -> dict[str, object]:
-    found = attributes_of_terms(terms if isinstance(terms, Mapping) else None)
-    return {**found, "audience": _divisions(found["audience"]), "terms": terms}
+    return {**attributes_of_terms(terms if isinstance(terms, Mapping) else None), "terms": terms}
 
 
 def _word(scale: str, rank: int | None) -> str | None:
@@ -170,19 +195,20 @@ def record_columns(attributes: Mapping[str, Any], fields: Mapping[str, Any], tim
         fields: the disclosed fields.
         time: of the manifest, UTC seconds.
     """
+    stated = {name: None if value is UNKNOWN else value for name, value in attributes.items()}  # NULL is absent *or* withheld
     west, south, east, north = _bbox(fields.get("bbox"))
     span = fields.get("time")
     start, end = (span[0], span[1]) if isinstance(span, list) and len(span) == 2 else (None, None)
     until = seconds_of_date(end, end=True)
-    issued = attributes["issued"]
-    onward = attributes["onward"]
+    issued = stated["issued"]
+    onward = stated["onward"]
     return {
-        **{name: attributes[name] for name in ("kind", "profile", "sharing", "opening", "division", "embargo", "issued")},
-        **{scale: _rank(scale, attributes[scale]) for scale in ("secrecy", "grade", "level")},
-        "terms": None if attributes["terms"] is None else dumps(attributes["terms"]).decode(),
-        "terms_until": attributes["terms_expire"],
+        **{name: stated[name] for name in ("kind", "profile", "sharing", "opening", "division", "embargo", "issued")},
+        **{scale: _rank(scale, stated[scale]) for scale in ("secrecy", "grade", "level")},
+        "terms": None if stated["terms"] is None else dumps(stated["terms"]).decode(),
+        "terms_until": stated["terms_expire"],
         "onward": None if onward is None else int(onward),
-        **{f"n_{name}": _length(name, attributes[name]) for name in LISTS},
+        **{f"n_{name}": _length(name, stated[name]) for name in LISTS},
         "modified": time,
         "sort_title": _sort_title(fields.get("title")),
         "org": organisation(attributes, fields),
@@ -199,7 +225,13 @@ def record_columns(attributes: Mapping[str, Any], fields: Mapping[str, Any], tim
 
 def record_terms(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The members of a record's lists: `(attribute, value)`."""
-    return [(name, value) for name in LISTS for value in dict.fromkeys(attributes[name] or ())]
+    lists = [(name, attributes[name]) for name in LISTS]
+    return [(name, value) for name, values in lists if isinstance(values, tuple) for value in dict.fromkeys(values) if _storable(name, value)]
+
+
+def _storable(name: str, value: str) -> bool:
+    """Members of division lists that are no codes are not stored: no comparison may take them for one."""
+    return name not in ("territory", "audience") or is_code(value)
 
 
 def organisation(attributes: Mapping[str, Any], fields: Mapping[str, Any]) -> str:
@@ -223,13 +255,9 @@ def _texts(value: object) -> tuple[str, ...] | None:
 
 
 def _divisions(value: object) -> tuple[str, ...] | None:
+    """Codes in their one written form, retired ones mapped; what is no code stays, and makes the list incomplete (LANGUAGE 5)."""
     codes = _texts(value)
-    if codes is None:
-        return None
-    try:
-        return tuple(dict.fromkeys(normalise(code).code for code in codes))
-    except TerraceError:
-        return None  # something that is no division: the list as a whole is unknown
+    return None if codes is None else tuple(dict.fromkeys(normalise(code).code if is_code(code) else code for code in codes))
 
 
 def _scale(name: str, value: object) -> str | None:
@@ -248,6 +276,8 @@ def _length(name: str, members: Iterable[str] | None) -> int | None:
 
 
 def _all_known(name: str, members: Iterable[str]) -> bool:
+    if name in ("territory", "audience"):
+        return all(is_code(member) for member in members)
     known = policy_codes().get(f"record.{name}")
     return known is None or all(member in known for member in members)
 

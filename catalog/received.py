@@ -58,7 +58,8 @@ class ReceivedRecord:
         """
         manifest = self.parsed
         disclosed = {name: value for name, value in self.fields.items() if value is not None}
-        attributes = policy_attributes(manifest.data, disclosed, level=self.level, division=self.division, own=False)
+        withheld = sorted(set(_names(manifest.profile)) - self.fields.keys())
+        attributes = policy_attributes(manifest.data, disclosed, level=self.level, division=self.division, own=False, withheld=withheld)
         time = moment(manifest.time) or 0
         row = {
             "id": manifest.id,
@@ -69,7 +70,7 @@ class ReceivedRecord:
             "manifest_hash": self.manifest_hash,
             "manifest": self.manifest,
             "fields": dumps(disclosed).decode(),
-            "withheld": dumps(sorted(set(_names(manifest.profile)) - self.fields.keys())).decode(),
+            "withheld": dumps(list[JSON](withheld)).decode(),
             "version": manifest.version,
             "time": time,
             "shown_at": now,

@@ -97,6 +97,11 @@ class Store:
         if position is not None:
             self._announce(position)
 
+    @property
+    def writing(self) -> bool:
+        """Whether this thread is inside a write transaction."""
+        return bool(getattr(self._own, "writing", False))
+
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
         try:

@@ -14,13 +14,16 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 
 from catalog.audit_chain import chain_lines
 from catalog.errors import StoreError
 from catalog.tables import audit, change, counter, gone, record, record_term, version
 
-_DOCNO = select(record.c.docno)
+_AT_ONCE = 500
+_DOCNOS = select(record.c.id, record.c.docno).where(record.c.id.in_(bindparam("ids", expanding=True)))
+_INSERTS = {table.name: insert(table) for table in (record, record_term, version, change, gone)}
+_EMPTY_ROW: dict[str, Any] = {column.name: None for column in record.columns} | {"path": "[]"}
 
 
 @dataclass
@@ -169,36 +172,51 @@ class WriteTransaction:
         position: int | None = None
         if self._changes:
             position = self.bump("position", len(self._changes))
-            first = position - len(self._changes) + 1
-            for n, item in enumerate(self._changes, first):
-                self._write(item, n)
+            self._write(list(enumerate(self._changes, position - len(self._changes) + 1)))
         if self._audit:
             self._write_audit()
         return position
 
-    def _write(self, item: Change, position: int) -> None:
-        newest = item.id is None or self._newest.get(item.id) is item
-        if item.what in ("record", "remove") and newest and item.id is not None:
-            old = self.conn.execute(_DOCNO.where(record.c.id == item.id)).scalar()
-            if old is not None:
-                self.conn.execute(insert(gone).values(seq=position, docno=old))
-                self.conn.execute(delete(record).where(record.c.docno == old))
-        if item.row is not None and newest:
-            self.conn.execute(insert(record).values(docno=position, **item.row))
-            if item.terms:
-                self.conn.execute(insert(record_term), [{"docno": position, "attribute": attribute, "value": value} for attribute, value in item.terms])
-        if item.version is not None:
-            self.conn.execute(insert(version).values(position=position, **item.version))
-        self.conn.execute(
-            insert(change).values(
-                position=position, what=item.what, id=item.id, variant=item.variant, seq=item.seq, manifest_hash=item.manifest_hash, own=int(item.own)
-            )
-        )
-        if item.then is not None:
-            item.then(self.conn, position)
+    def _write(self, items: list[tuple[int, Change]]) -> None:
+        """Writes all changes, table by table. Of two changes of one record in this transaction only the newer is shown."""
+        newest = [(n, item) for n, item in items if item.id is not None and self._newest.get(item.id) is item]
+        self._retire({str(item.id): n for n, item in newest})
+        shown = [(n, item) for n, item in newest if item.row is not None]
+        self._insert(record, [{**_EMPTY_ROW, **(item.row or {}), "docno": n} for n, item in shown])
+        self._insert(record_term, [{"docno": n, "attribute": attribute, "value": value} for n, item in shown for attribute, value in item.terms])
+        self._insert(version, [{**item.version, "position": n} for n, item in items if item.version is not None])
+        self._insert(change, [_change_row(n, item) for n, item in items])
+        for n, item in items:
+            if item.then is not None:
+                item.then(self.conn, n)
+
+    def _retire(self, positions: Mapping[str, int]) -> None:
+        """Takes away what is shown of these records; `positions`: id → position of the change that does it."""
+        ids = list(positions)
+        for start in range(0, len(ids), _AT_ONCE):
+            old = self.conn.execute(_DOCNOS, {"ids": ids[start : start + _AT_ONCE]}).all()
+            if old:
+                self._insert(gone, [{"seq": positions[row.id], "docno": row.docno} for row in old])
+                self.conn.execute(delete(record).where(record.c.docno.in_([row.docno for row in old])))
+
+    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
+        if rows:
+            self.conn.execute(_INSERTS[table.name], rows)
 
     def _write_audit(self) -> None:
         last = self.bump("audit", len(self._audit))
         first = last - len(self._audit) + 1
         previous = self.conn.execute(select(audit.c.chain).where(audit.c.seq == first - 1)).scalar() or b"\0" * 32
         self.conn.execute(insert(audit), chain_lines(self._audit, first, bytes(previous)))
+
+
+def _change_row(position: int, item: Change) -> dict[str, Any]:
+    return {
+        "position": position,
+        "what": item.what,
+        "id": item.id,
+        "variant": item.variant,
+        "seq": item.seq,
+        "manifest_hash": item.manifest_hash,
+        "own": int(item.own),
+    }

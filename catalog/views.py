@@ -20,12 +20,13 @@ from catalog.profiles import field_names
 from catalog.record import CARD_FIELDS
 from policies import masks
 from policies.evaluate import Decision
+from policies.obligations import NONE, Obligations
 from policies.plan import Plan
 
-__all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "judge", "view_of"]
+__all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "duties_of", "judge", "reasons_of", "view_of"]
 
-#: Actions that a view tells of in `may`; `files` is added when original files are served (LANGUAGE 17).
-SHOWN_ACTIONS = ("discover", "read", "data", "verify")
+#: What a view tells of in `may`: actions, and whether original files are served (LANGUAGE 17).
+SHOWN_ACTIONS = ("discover", "read", "data", "files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class RecordView:
     Attributes:
         fields: what this actor may see; an absent name is absent or hidden.
         withheld: profile fields that are hidden from this actor or were never disclosed to this site.
-        may: of SHOWN_ACTIONS those that are permitted, and `files`.
+        may: of SHOWN_ACTIONS those that are permitted.
         reasons: why something is denied or constrained: `{"action", "rule", "effect", "because": {"zh","en"}, "law"}`.
         origin: `own`, `received` or `attested`.
         modified: UTC seconds of the manifest.
@@ -113,39 +114,47 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """The decisions about one record for one plan. `discover` is permitted, else there is no Judged."""
+    """The decisions about one record that may be discovered.
+
+    Attributes:
+        card: the decision whose obligations hold for what is shown: about read where that is permitted, else about discover.
+        read, data: the decisions about these.
+    """
 
     attributes: Mapping[str, object]
-    discover: Decision
+    card: Decision
     read: Decision
     data: Decision
-    verify: Decision
 
     @property
     def files(self) -> bool:
         """Whether original files are served (LANGUAGE 17)."""
-        return self.data.permitted and not self.data.obligations.files_opaque and not self.data.obligations.data_withheld
+        duties = duties_of(self.data)
+        return self.data.permitted and not duties.files_opaque and not duties.data_withheld
+
+
+def duties_of(decision: Decision) -> Obligations:
+    """The obligations of a decision, at once where there can be none: most records under most plans."""
+    facts = decision.facts
+    plain = not decision.constraints and decision.also is None and facts is not None and facts.record.get("terms") is None
+    return NONE if plain and all(rule.rows is None for rule in decision.allows) else decision.obligations
 
 
 def judge(plan: Plan, attributes: Mapping[str, object], granted: bool | None) -> Judged | None:
-    """Decides every shown action; None when the record must look absent."""
+    """Decides discover, read and data; None when the record must look absent.
+
+    What may be read may be discovered, and what may not be read has no data (LANGUAGE 3): two decisions tell all three.
+    """
+    read = plan.decide("read", attributes, granted)
+    if read.permitted:
+        return Judged(attributes, read, read, plan.decide("data", attributes, granted))
     discover = plan.decide("discover", attributes, granted)
-    if not discover.permitted:
-        return None
-    return Judged(attributes, discover, *(plan.decide(action, attributes, granted) for action in ("read", "data", "verify")))
+    return Judged(attributes, discover, read, read) if discover.permitted else None
 
 
 def view_of(row: Row[Any], fields: dict[str, Any], judged: Judged) -> RecordView:
     """The view of a record that may be discovered."""
-    may = {"discover"} | {decision.action for decision in (judged.read, judged.data, judged.verify) if decision.permitted}
-    if judged.files:
-        may.add("files")
-    withheld = set(orjson.loads(row.withheld)) if len(row.withheld) > 2 else set()
-    names = _profile_fields(row.profile)
-    if judged.read.permitted:
-        shown = _disclosed(fields, judged.read, names, withheld, None)
-    else:
-        shown = _disclosed(fields, judged.discover, names, withheld, CARD_FIELDS)
+    shown, withheld = _disclosed(row, fields, judged)
     return RecordView(
         id=row.id,
         slug=row.slug,
@@ -157,55 +166,77 @@ def view_of(row: Row[Any], fields: dict[str, Any], judged: Judged) -> RecordView
         modified=row.time,
         manifest_text=row.manifest,
         fields=shown,
-        withheld=tuple(sorted(withheld)) if withheld else (),
-        may=frozenset(may),
-        reasons=_reasons(judged),
+        withheld=withheld,
+        may=_may(judged),
+        reasons=reasons_of(judged),
         provenance=Provenance(
-            row.source,
-            tuple(orjson.loads(row.path)) if len(row.path) > 2 else (),
-            row.log,
-            row.epoch,
-            row.log_index,
-            row.proof,
-            bytes(row.manifest_hash),
-            row.time,
-            row.shown_at,
+            source=row.source,
+            path=tuple(orjson.loads(row.path)) if len(row.path) > 2 else (),
+            log=row.log,
+            epoch=row.epoch,
+            index=row.log_index,
+            proof=row.proof,
+            manifest_hash=bytes(row.manifest_hash),
+            time=row.time,
+            shown_at=row.shown_at,
         ),
     )
 
 
-def _disclosed(fields: dict[str, Any], decision: Decision, names: frozenset[str], withheld: set[str], only: frozenset[str] | None) -> dict[str, Any]:
-    """The fields that a decision lets out; adds hidden profile fields to `withheld`."""
-    obligations = decision.obligations
-    plain = obligations.show is None and not obligations.hide and not obligations.masks
-    if only is None and plain:
-        return fields
-    if only is not None:
-        withheld |= names - only
-        fields = {name: value for name, value in fields.items() if name in only}
-    if plain:
-        return fields
-    withheld |= {name for name in names if obligations.field_hidden(name)}
-    out = {}
-    for name, value in fields.items():
-        if obligations.field_hidden(name):
-            continue
-        mask = obligations.mask_for(name)
-        shown = value if mask is None else masks.apply(mask, value)
-        if shown is not None:
-            out[name] = shown
-    return out
+_CARD = frozenset({"discover"})
+_READ = frozenset({"discover", "read"})
+_DATA = frozenset({"discover", "read", "data"})
+_FILES = frozenset({"discover", "read", "data", "files"})
 
 
-def _reasons(judged: Judged) -> list[dict[str, Any]]:
+def _may(judged: Judged) -> frozenset[str]:
+    if not judged.read.permitted:
+        return _CARD
+    if not judged.data.permitted:
+        return _READ
+    return _FILES if judged.files else _DATA
+
+
+def _disclosed(row: Row[Any], fields: dict[str, Any], judged: Judged) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The fields that go out, and the names of profile fields that do not."""
+    duties = duties_of(judged.card)
+    withheld: set[str] = set(orjson.loads(row.withheld)) if len(row.withheld) > 2 else set()
+    if not judged.read.permitted:
+        withheld |= _profile_fields(row.profile) - CARD_FIELDS
+        fields = {name: value for name, value in fields.items() if name in CARD_FIELDS}
+    elif judged.data.permitted:
+        fields = _without_columns(fields, duties_of(judged.data))
+    if duties is not NONE:
+        withheld |= {name for name in _profile_fields(row.profile) if duties.field_hidden(name)}
+        fields = {name: shown for name, value in fields.items() if (shown := _masked(duties, name, value)) is not None}
+    return fields, tuple(sorted(withheld)) if withheld else ()
+
+
+def _masked(duties: Obligations, name: str, value: Any) -> Any:
+    """A field's value under its mask; None when it is hidden."""
+    if duties.field_hidden(name):
+        return None
+    mask = duties.mask_for(name)
+    return value if mask is None else masks.apply(mask, value)
+
+
+def _without_columns(fields: dict[str, Any], duties: Obligations) -> dict[str, Any]:
+    """Leaves out of the column list what the rows hide: a hidden column is named nowhere."""
+    items = fields.get("items")
+    if not isinstance(items, list) or (not duties.hide and duties.show is None):
+        return fields
+    return {**fields, "items": [item for item in items if not (isinstance(item, dict) and duties.field_hidden(str(item.get("name"))))]}
+
+
+def reasons_of(judged: Judged) -> list[dict[str, Any]]:
+    """Why read or data is denied, and what constrains them."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for decision in (judged.read, judged.data):
-        for reason in decision.reasons if not decision.permitted else ():
-            found.setdefault((reason.rule, reason.effect), _reason(decision.action, reason))
-        if decision.permitted:
-            for reason in decision.reasons:
-                if reason.effect == "constrain":
-                    found.setdefault((reason.rule, reason.effect), _reason(decision.action, reason))
+        if decision.permitted and not decision.constraints:
+            continue
+        for reason in decision.reasons:
+            if not decision.permitted or reason.effect == "constrain":
+                found.setdefault((reason.rule, reason.effect), _reason(decision.action, reason))
     return list(found.values())
 
 

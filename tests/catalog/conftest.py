@@ -13,7 +13,9 @@ NODE = "n-" + "c" * 32
 PEER = "n-" + "p" * 32
 
 SITE = SiteIdentity(node=NODE, zone="business", division="510107", level="county", name={"zh": "武侯區", "en": "Wuhou"}, sector="land")
-OFFICER = Actor(kind="person", node=NODE, person="zhang", sector="land", division="510107", level="county", clearance="internal", roles=frozenset({"clerk", "officer"}))
+OFFICER = Actor(
+    kind="person", node=NODE, person="zhang", sector="land", division="510107", level="county", clearance="internal", roles=frozenset({"clerk", "officer"})
+)
 
 
 def complete_fields(**changes: Any) -> dict[str, Any]:
@@ -45,7 +47,9 @@ def complete_fields(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def publish(store: Store, writer: Writer, *, secrecy: str = "public", terms: dict[str, Any] | None = None, profile: str = "core/1", **changes: Any) -> Published:
+def publish(
+    store: Store, writer: Writer, *, secrecy: str = "public", terms: dict[str, Any] | None = None, profile: str = "core/1", **changes: Any
+) -> Published:
     """Adds and publishes a record in one transaction."""
     with store.write() as tx:
         id = writer.add_draft(tx, Draft(complete_fields(**changes), profile=profile, secrecy=secrecy, terms=terms), OFFICER)

@@ -55,7 +55,14 @@ def test_publish_shows_the_record_with_its_proofs(store: Store, writer: Writer) 
 
 
 def test_what_policies_compare_is_in_the_columns(store: Store, writer: Writer) -> None:
-    publish(store, writer, secrecy="internal", terms={"audience": {"divisions": ["510000"]}, "until": "2030-01-01T00:00:00Z", "onward": False}, protected_until="2030-01-01", issued="2020-02-03")
+    publish(
+        store,
+        writer,
+        secrecy="internal",
+        terms={"audience": {"divisions": ["510000"]}, "until": "2030-01-01T00:00:00Z", "onward": False},
+        protected_until="2030-01-01",
+        issued="2020-02-03",
+    )
     (row,) = _records(store)
     assert (row.kind, row.profile, row.sharing, row.opening, row.division) == ("dataset", "core", "unconditional", "open", "510107")
     assert (row.secrecy, row.grade, row.level, row.onward) == (1, 0, 1, 0)

@@ -1,0 +1,410 @@
+"""The one read path: records, rows, objects, and what peers may have (`catalog.streams`). Every verb takes the actor; nothing is read without one.
+
+Rules (policy-language.md):
+
+1. One disclosure plan for each request decides everything; search, counts and facets see only what it lets through.
+2. Where discover is denied the answer is absence: `NotFoundError`, the same for hidden and missing. Where only read or data is denied, the record shows its
+   card with the reasons, and the verb raises `DeniedError`.
+3. *Second lock*: each record is decided once more before it leaves. A record that search let through and the decision does not is dropped, and raises an
+   alarm: that is an error of ours, never the user's.
+4. Decisions are audited in one line for each request (`catalog.audit.ReadAudit`); the use of a grant is committed before the answer.
+5. A request reads one snapshot, under the policy epoch that this snapshot names.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import orjson
+from sqlalchemy import Connection, Row, bindparam, select
+
+from catalog.attributes import attributes_of_row
+from catalog.audit import ReadAudit
+from catalog.conditions import told
+from catalog.errors import NotFoundError, QueryError
+from catalog.grants import Granted, granted_records, is_granted
+from catalog.ids import PREFIX
+from catalog.policy_store import ActivePolicy, PolicyHolder
+from catalog.queries import MOST_RECORDS, ObjectStream, RecordPage, RecordQuery, RowPage, RowQuery
+from catalog.row_reader import RowReader
+from catalog.rows import Column
+from catalog.search import Search, SearchQuery, Visible
+from catalog.site import SiteIdentity
+from catalog.stamps import Stamps
+from catalog.store import State, Store
+from catalog.streams import StreamView, stream_views
+from catalog.tables import record
+from catalog.views import Judged, RecordView, judge, view_of
+from catalog.visibility import Visibility
+from policies.actor import Actor, require_actor
+from policies.plan import Env, Plan
+
+__all__ = ["Organisation", "Reader", "RecordPage", "RecordQuery", "RecordView", "RowPage", "RowQuery", "Session"]
+
+_UUID_LENGTH = 36
+#: Records whose policy attributes are kept in memory.
+_KEPT_ATTRIBUTES = 20_000
+_BY_ID = select(record).where(record.c.id == bindparam("name"))
+_BY_SLUG = select(record).where(record.c.slug == bindparam("name"))
+_BY_DOCNO = select(record).where(record.c.docno.in_(bindparam("docnos", expanding=True)))
+_SLUGS = select(record.c.slug, record.c.id).where(record.c.slug.in_(bindparam("slugs", expanding=True)))
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """A department that provides visible records.
+
+    Attributes:
+        key: value of the facet `org`: its unified social credit code, or the authority's node id.
+        title: its name, as a visible record discloses it; may be empty.
+        count: visible records.
+        authority: node id of the authority of one of them.
+    """
+
+    key: str
+    title: Mapping[str, str]
+    count: int
+    authority: str
+
+
+@dataclass(frozen=True)
+class Session:
+    """One request: snapshot, policy, plan and clock."""
+
+    conn: Connection
+    state: State
+    active: ActivePolicy
+    plan: Plan
+    actor: Actor
+
+    @property
+    def now(self) -> int:
+        """UTC seconds."""
+        return self.plan.env.now
+
+    def granted(self, id: str) -> bool:
+        """Whether one record is granted to the actor."""
+        return is_granted(self.conn, self.actor, id, self.now)
+
+
+class Reader:
+    """See the module. One for each process; safe for threads.
+
+    Args:
+        store: the site's database.
+        site: its node and zone are what policies call `env`.
+        policies: the policy in force.
+        stamps: view signatures.
+        audit: where reads are noted.
+        objects: the file store (`catalog.objects`), or None where there is none.
+        search: the process's search, shared with its upkeep; made when not given.
+        clock: UTC seconds; tests turn it.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        site: SiteIdentity,
+        policies: PolicyHolder,
+        stamps: Stamps,
+        audit: ReadAudit,
+        *,
+        objects: Any = None,
+        search: Search | None = None,
+        clock: Callable[[], int] = lambda: int(time.time()),
+    ) -> None:
+        self.store = store
+        self.site = site
+        self.policies = policies
+        self.search = search or Search(store)
+        self.audit = audit
+        self.alarms = 0
+        self._stamps = stamps
+        self._objects = objects
+        self._clock = clock
+        self._visibility = Visibility(self.search)
+        self._rows = RowReader()
+        self._organisations: dict[str, tuple[Visible, list[Organisation]]] = {}
+        self._attributes: dict[int, Mapping[str, object]] = {}
+        self._lock = threading.Lock()
+
+    # --- sessions ------------------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def session(self, actor: Actor | None = None, *, conn: Connection | None = None, now: int | None = None) -> Iterator[Session]:
+        """One snapshot with the actor's plan; for verbs of this package and for `stream`.
+
+        Args:
+            actor: who asks; None: whoever `require_actor` says.
+            conn: a snapshot that is open already.
+            now: UTC seconds; None: the clock.
+
+        Raises:
+            ActorUnsetError: nobody asks.
+        """
+        asking = require_actor() if actor is None else actor
+        if conn is not None:
+            yield self._session(conn, asking, now)
+            return
+        with self.store.read() as opened:
+            yield self._session(opened, asking, now)
+
+    def _session(self, conn: Connection, actor: Actor, now: int | None) -> Session:
+        state = State.read(conn)
+        active = self.policies.current(conn, state)
+        env = Env(self.site.zone, self.site.node, self._clock() if now is None else now)
+        return Session(conn, state, active, Plan(active.policy_set, actor, env), actor)
+
+    def visible(self, session: Session) -> Visible:
+        """What the session's actor may see, as bitmaps of docnos."""
+        granted = granted_records(session.conn, session.actor, session.now) if session.actor.purpose is not None else Granted(frozenset(), None)
+        return self._visibility.visible(session.conn, session.state, session.active, session.plan, granted)
+
+    # --- records -------------------------------------------------------------------------------------------------------------------------
+
+    def records(self, actor: Actor | None, query: RecordQuery) -> RecordPage:
+        """Searches records.
+
+        Raises:
+            QueryError, FilterError: the question cannot be answered.
+        """
+        if not 0 <= query.limit <= MOST_RECORDS or query.offset < 0:
+            raise QueryError(zh=f"limit 須在 0 與 {MOST_RECORDS} 之間，offset 不可為負", en=f"limit is between 0 and {MOST_RECORDS}, offset not negative")
+        with self.session(actor) as session:
+            visible = self.visible(session)
+            hits = self.search.query(session.conn, visible, self._question(session, visible, query))
+            items = self._views(session, hits.docnos)
+        detail = {"text": query.text, "total": hits.total} if query.text else {"total": hits.total}
+        self.audit.add("read.records", session.actor, detail=detail)
+        self._want(session)
+        end = query.offset + query.limit
+        following = end if query.limit and end < hits.total else None
+        after = hits.docnos[-1] if query.limit and len(hits.docnos) == query.limit else None
+        return RecordPage(hits.total, items, hits.facets, following, after)
+
+    def _question(self, session: Session, visible: Visible, query: RecordQuery) -> SearchQuery:
+        within = None if query.condition is None else told(self.search, session.conn, visible, query.condition)
+        return SearchQuery(
+            text=query.text,
+            filters=query.filters,
+            ids=None if query.ids is None else self._ids(session.conn, query.ids),
+            within=within,
+            bbox=query.bbox,
+            time=query.time,
+            sort=query.sort,
+            offset=query.offset,
+            limit=query.limit,
+            after=query.after,
+            facets=query.facets,
+            facet_limit=query.facet_limit,
+        )
+
+    def _ids(self, conn: Connection, names: Collection[str]) -> list[str]:
+        """Record ids of ids, uuids and slugs; unknown slugs fall away."""
+        slugs = [name for name in names if not name.startswith(PREFIX) and not _is_uuid(name)]
+        known = dict(conn.execute(_SLUGS, {"slugs": slugs}).all()) if slugs else {}
+        return [found for name in names if (found := known.get(name) if name in slugs else _urn(name)) is not None]
+
+    def _views(self, session: Session, docnos: list[int]) -> list[RecordView]:
+        """The views of a page, each decided again (the second lock)."""
+        if not docnos:
+            return []
+        rows = {row.docno: row for row in session.conn.execute(_BY_DOCNO, {"docnos": docnos})}
+        ids = [row.id for row in rows.values()]
+        granted = granted_records(session.conn, session.actor, session.now, ids).ids if session.actor.purpose is not None else frozenset()
+        found = []
+        for docno in docnos:
+            row = rows.get(docno)
+            view = None if row is None else self._view(session, row, row.id in granted)
+            if view is None:
+                self._alarm(session, docno, row)
+            else:
+                found.append(view)
+        return found
+
+    def _view(self, session: Session, row: Row[Any], granted: bool) -> RecordView | None:
+        fields = orjson.loads(row.fields)
+        judged = judge(session.plan, self._attributes_of(row, fields), granted)
+        return None if judged is None else view_of(row, fields, judged)
+
+    def _attributes_of(self, row: Row[Any], fields: dict[str, Any]) -> Mapping[str, object]:
+        """What policies compare of a shown record: kept by docno, since every change of it makes a new docno."""
+        found = self._attributes.get(row.docno)
+        if found is None:
+            if len(self._attributes) >= _KEPT_ATTRIBUTES:
+                self._attributes.clear()
+            found = self._attributes[row.docno] = attributes_of_row(row, fields)
+        return found
+
+    def _alarm(self, session: Session, docno: int, row: Row[Any] | None) -> None:
+        self.alarms += 1
+        id = None if row is None else row.id
+        self.audit.add("policy.alarm", session.actor, record=id, outcome="alarm", detail={"docno": docno, "epoch": session.active.epoch})
+
+    def record(self, actor: Actor | None, name: str) -> RecordView:
+        """One record.
+
+        Args:
+            name: its id, uuid or slug.
+
+        Raises:
+            NotFoundError: it is not there, or must look so.
+        """
+        with self.session(actor) as session:
+            row = self._row(session, name)
+            view = None if row is None else self._view(session, row, session.granted(row.id))
+        if view is None:
+            self._refuse(session, "read.record", row)
+        self.audit.add("read.record", session.actor, record=view.id, outcome="permitted" if "read" in view.may else "denied")
+        return view
+
+    def _row(self, session: Session, name: str) -> Row[Any] | None:
+        urn = _urn(name)
+        if urn is not None:
+            return session.conn.execute(_BY_ID, {"name": urn}).first()
+        return session.conn.execute(_BY_SLUG, {"name": name}).first()
+
+    def _refuse(self, session: Session, event: str, row: Row[Any] | None) -> NoReturn:
+        self.audit.add(event, session.actor, record=None if row is None else row.id, outcome="denied")
+        raise NotFoundError
+
+    def _judged(self, session: Session, event: str, name: str) -> tuple[Row[Any], dict[str, Any], Judged]:
+        """A record that may be discovered, with its decisions; else absence."""
+        row = self._row(session, name)
+        if row is None:
+            self._refuse(session, event, None)
+        fields = orjson.loads(row.fields)
+        judged = judge(session.plan, self._attributes_of(row, fields), session.granted(row.id))
+        if judged is None:
+            self._refuse(session, event, row)
+        return row, fields, judged
+
+    def suggest(self, actor: Actor | None, text: str, limit: int = 10) -> list[RecordView]:
+        """Records whose title begins with these letters or words, for the search box; only visible ones are looked at."""
+        with self.session(actor) as session:
+            return self._views(session, self.search.suggest(session.conn, self.visible(session), text, limit))
+
+    def organisations(self, actor: Actor | None) -> list[Organisation]:
+        """The departments that provide what the actor may see, by number of records."""
+        with self.session(actor) as session:
+            visible = self.visible(session)
+            kept = self._organisations.get(session.plan.stamp_key)
+            if kept is not None and kept[0] is visible:
+                return kept[1]
+            counts = self.search.query(session.conn, visible, SearchQuery(limit=0, facets=("org",))).facets["org"]
+            found = []
+            for key, count in counts:
+                first = self.search.query(session.conn, visible, SearchQuery(filters={"org": [key]}, limit=1, sort="-docno"))
+                views = self._views(session, first.docnos)
+                provider = views[0].fields.get("provider") if views else None
+                name = provider.get("name") if isinstance(provider, dict) else None
+                found.append(Organisation(key, name if isinstance(name, dict) else {}, count, views[0].authority if views else ""))
+        with self._lock:
+            if len(self._organisations) > 100:
+                self._organisations.clear()
+            self._organisations[session.plan.stamp_key] = visible, found
+        return found
+
+    # --- rows and files --------------------------------------------------------------------------------------------------------------------
+
+    def columns(self, actor: Actor | None, name: str) -> list[Column]:
+        """The columns of a record's rows that the actor may see, the geometry among them; [] when it has no rows.
+
+        Raises:
+            NotFoundError, DeniedError.
+        """
+        with self.session(actor) as session:
+            row, fields, judged = self._judged(session, "read.rows", name)
+            return self._rows.columns(session, row, fields, judged)
+
+    def rows(self, actor: Actor | None, name: str, query: RowQuery) -> RowPage:
+        """A page of a record's rows.
+
+        Raises:
+            NotFoundError: no such record, or it has no rows.
+            DeniedError: the card may be seen, the rows not; carries the reasons.
+            QueryError, FilterError, UnknownColumnError: the question cannot be answered.
+        """
+        with self.session(actor) as session:
+            row, fields, judged = self._judged(session, "read.rows", name)
+            self._note_data(session, "read.rows", row, judged)
+            return self._rows.page(session, row, fields, judged, query)
+
+    def row(self, actor: Actor | None, name: str, key: str, *, raw: bool = False, with_geometry: bool = True) -> Any:
+        """One row by its feature id or canonical key.
+
+        Args:
+            raw: a GeoJSON feature as bytes instead of a mapping.
+
+        Raises:
+            NotFoundError: there is none, or the policy hides it.
+            DeniedError: no rows of this record may be seen.
+        """
+        with self.session(actor) as session:
+            row, fields, judged = self._judged(session, "read.rows", name)
+            self._note_data(session, "read.rows", row, judged)
+            return self._rows.one(session, row, fields, judged, key, raw=raw, with_geometry=with_geometry)
+
+    def extent(self, actor: Actor | None, name: str) -> tuple[float, float, float, float] | None:
+        """West, south, east, north of the rows that the actor may see; None when that cannot be said."""
+        with self.session(actor) as session:
+            row, fields, judged = self._judged(session, "read.rows", name)
+            return self._rows.extent(session, row, fields, judged)
+
+    def count(self, actor: Actor | None, name: str, query: RowQuery | None = None) -> int | None:
+        """The number of rows that match and may be seen; None when it is below the smallest cell (LANGUAGE 14)."""
+        with self.session(actor) as session:
+            row, fields, judged = self._judged(session, "read.rows", name)
+            self._note_data(session, "read.rows", row, judged)
+            return self._rows.count(session, row, fields, judged, query or RowQuery())
+
+    def object(self, actor: Actor | None, name: str, resource_id: str) -> ObjectStream:
+        """A file of a record.
+
+        Raises:
+            NotFoundError: no such record or file.
+            DeniedError: the files of this record are withheld (LANGUAGE 17).
+        """
+        with self.session(actor) as session:
+            row, fields, judged = self._judged(session, "read.object", name)
+            self._note_data(session, "read.object", row, judged)
+            return self._rows.file(session, row, fields, judged, resource_id, self._objects)
+
+    def _note_data(self, session: Session, event: str, row: Row[Any], judged: Judged) -> None:
+        permitted = judged.data.permitted
+        by_grant = False
+        if permitted and session.actor.purpose is not None and session.granted(row.id):
+            by_grant = not session.plan.decide("data", judged.attributes, False).permitted
+        detail = {"grant": True, "purpose": session.actor.purpose} if by_grant else None
+        self.audit.add(event, session.actor, record=row.id, outcome="permitted" if permitted else "denied", detail=detail, now=by_grant)
+
+    # --- what peers may have ---------------------------------------------------------------------------------------------------------------
+
+    def stream(self, peer: Actor, ids: Collection[str], *, conn: Connection | None = None, now: int | None = None) -> dict[str, StreamView]:
+        """The judged state of shown records for one peer (PROTOCOL 4.3), see `catalog.streams`.
+
+        Args:
+            peer: actor of kind `peer`.
+            ids: a page of record ids.
+            conn: the transaction in which the answer counts, or None for a snapshot.
+            now: UTC seconds of the judgement.
+        """
+        with self.session(peer, conn=conn, now=now) as session:
+            return stream_views(session.conn, session.plan, peer, ids, session.now)
+
+    def _want(self, session: Session) -> None:
+        """After the snapshot: registers the plan, so that its next first answer is quick."""
+        self._stamps.want(session.plan, session.active)
+
+
+def _is_uuid(name: str) -> bool:
+    return len(name) == _UUID_LENGTH and name[8] == "-"
+
+
+def _urn(name: str) -> str | None:
+    if name.startswith(PREFIX):
+        return name
+    return PREFIX + name if _is_uuid(name) else None

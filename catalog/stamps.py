@@ -1,0 +1,247 @@
+"""View signatures: which of the plans in use may see a record, stamped on it (policy-language.md, How it is compiled).
+
+A *plan in use* is what the policies can tell apart about an actor (`Plan.stamp_key`), registered in `plan`, once for *discover* (the card) and once for *read*
+(full). A record's *signature* names the set of plans that may see it; many records share one. Rules:
+
+1. A stamp counts only if its epoch is the policy's and `valid_until`, the next time at which the clock alone may change it, is ahead (NULL: never).
+2. The writer stamps in its own transaction for every registered plan. A plan that was registered later is `stamped` once the job has been over all records.
+3. An activation takes the plans in use along to the new epoch, unstamped; until the job is done, readers use the compiled clause.
+4. A stamp is a cache: what leaves is decided again (the second lock in `catalog.reader`).
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, and_, bindparam, delete, func, insert, or_, select, update
+
+from catalog.attributes import attributes_of_row
+from catalog.columns import JUDGED
+from catalog.jobs import JobContext, enqueue
+from catalog.policy_store import ActivePolicy, PolicyHolder
+from catalog.site import SiteIdentity
+from catalog.store import State, Store, WriteTransaction
+from catalog.tables import plan as plan_table
+from catalog.tables import record, signature, signature_plan
+from catalog.visibility import bits
+from policies.actor import Actor
+from policies.plan import Env, Plan
+
+__all__ = ["MOST_PLANS", "Stamps"]
+
+#: Plans in use at one time; further ones are answered by the compiled clause.
+MOST_PLANS = 64
+_PAGE = 250
+
+
+@dataclass(frozen=True)
+class _InUse:
+    """One registered plan."""
+
+    card: int
+    full: int
+    key: str
+    actor: Actor
+
+
+class Stamps:
+    """See the module. One for each process; keeps nothing that is not keyed by what is in the database.
+
+    Args:
+        store: the site's database.
+        site: its node and zone are what policies call `env`.
+        policies: the policy in force.
+    """
+
+    def __init__(self, store: Store, site: SiteIdentity, policies: PolicyHolder) -> None:
+        self._store = store
+        self._site = site
+        self._policies = policies
+        self._lock = threading.Lock()
+        self._in_use: tuple[tuple[int, int], tuple[_InUse, ...]] = ((-1, -1), ())
+        self._signatures: dict[tuple[int, str], int] = {}
+        self._wanted: set[tuple[int, str]] = set()
+        policies.on_activate(self._carry_over)
+
+    def handlers(self) -> dict[str, Callable[[JobContext], object]]:
+        """The jobs of this module, for `catalog.jobs.Worker`."""
+        return {"stamp": self._stamp_all, "restamp": self._restamp_due}
+
+    # --- the writer's part -----------------------------------------------------------------------------------------------------------------
+
+    def stamp(self, tx: WriteTransaction, row: dict[str, Any], attributes: Mapping[str, object], fields: Mapping[str, Any]) -> None:
+        """Stamps a row that is about to be shown, in the same transaction.
+
+        Args:
+            row: columns of `record`; gets `signature`, `stamp_epoch` and `valid_until`.
+            attributes: what policies compare of it.
+            fields: unused; the attributes say everything.
+        """
+        state = State.read(tx.conn)
+        active = self._policies.current(tx.conn, state)
+        row.update(self._stamped(tx, active, self._plans(tx, state, active), attributes))
+
+    def _stamped(self, tx: WriteTransaction, active: ActivePolicy, plans: list[tuple[_InUse, Plan]], attributes: Mapping[str, object]) -> dict[str, Any]:
+        seen: list[int] = []
+        until: int | None = None
+        for use, plan in plans:
+            in_card, in_full = bits(plan, attributes, False)
+            seen += [use.card] if in_card else []
+            seen += [use.full] if in_full else []
+            boundary = plan.next_boundary(attributes)
+            if boundary is not None and (until is None or boundary < until):
+                until = boundary
+        return {"signature": self._signature(tx, active.epoch, sorted(seen)), "stamp_epoch": active.epoch, "valid_until": until}
+
+    def _plans(self, tx: WriteTransaction, state: State, active: ActivePolicy) -> list[tuple[_InUse, Plan]]:
+        env = Env(self._site.zone, self._site.node, tx.now)
+        return [(use, Plan(active.policy_set, use.actor, env)) for use in self._uses(tx, state, active)]
+
+    def _uses(self, tx: WriteTransaction, state: State, active: ActivePolicy) -> tuple[_InUse, ...]:
+        key = (active.epoch, state.stamp)
+        known, uses = self._in_use
+        if known == key:
+            return uses
+        found: dict[str, dict[str, Any]] = {}
+        for row in tx.conn.execute(select(plan_table).where(plan_table.c.epoch == active.epoch)):
+            found.setdefault(row.key, {"actor": row.actor})[row.action] = row.plan
+        uses = tuple(_InUse(each["discover"], each["read"], name, Actor.from_dict(orjson.loads(each["actor"]))) for name, each in sorted(found.items()))
+        tx.after_commit(lambda: setattr(self, "_in_use", (key, uses)))
+        return uses
+
+    def _signature(self, tx: WriteTransaction, epoch: int, plans: list[int]) -> int:
+        """The number of a set of plans, made when it is new."""
+        digest = hashlib.sha256(",".join(map(str, plans)).encode()).hexdigest()
+        known = self._signatures.get((epoch, digest))
+        if known is not None:
+            return known
+        number = tx.conn.execute(select(signature.c.signature).where(signature.c.epoch == epoch, signature.c.digest == digest)).scalar()
+        if number is None:
+            number = int(tx.conn.execute(insert(signature).values(epoch=epoch, digest=digest).returning(signature.c.signature)).scalar_one())
+            if plans:
+                tx.conn.execute(insert(signature_plan), [{"signature": number, "plan": each} for each in plans])
+        kept = int(number)
+        tx.after_commit(lambda: self._keep(epoch, digest, kept))  # not before: a number of a rolled back transaction means nothing
+        return kept
+
+    def _keep(self, epoch: int, digest: str, number: int) -> None:
+        with self._lock:
+            if len(self._signatures) > 20_000:
+                self._signatures.clear()
+            self._signatures[epoch, digest] = number
+
+    # --- plans in use ------------------------------------------------------------------------------------------------------------------------
+
+    def want(self, plan: Plan, active: ActivePolicy) -> None:
+        """Registers a plan that a reader had to answer by the compiled clause, and has it stamped. At most once for each process."""
+        name = (active.epoch, plan.stamp_key)
+        if name in self._wanted or active.epoch == 0 or self._store.writing:
+            return
+        self._wanted.add(name)
+        with self._store.write() as tx:
+            if self._policies.current(tx.conn).epoch == active.epoch and self._register(tx, active.epoch, plan.stamp_key, plan.actor):
+                tx.bump("stamp")
+                enqueue(tx, "stamp", {"epoch": active.epoch}, key="stamp")
+
+    def _register(self, tx: WriteTransaction, epoch: int, key: str, actor: Actor) -> bool:
+        mine = select(plan_table.c.plan).where(plan_table.c.epoch == epoch, plan_table.c.key == key)
+        if tx.conn.execute(mine.limit(1)).first() is not None:
+            return False
+        count = tx.conn.execute(select(func.count()).select_from(plan_table).where(plan_table.c.epoch == epoch)).scalar_one()
+        if count >= 2 * MOST_PLANS:
+            return False
+        text = orjson.dumps(actor.as_dict(), option=orjson.OPT_SORT_KEYS).decode()
+        tx.conn.execute(insert(plan_table), [{"epoch": epoch, "key": key, "action": action, "actor": text, "stamped": 0} for action in ("discover", "read")])
+        return True
+
+    def _carry_over(self, tx: WriteTransaction, active: ActivePolicy) -> None:
+        """Inside an activation: the actors whose plans were in use will ask again."""
+        env = Env(self._site.zone, self._site.node, tx.now)
+        old = select(plan_table.c.actor).where(plan_table.c.epoch == active.epoch - 1, plan_table.c.action == "discover")
+        for text in tx.conn.execute(old.order_by(plan_table.c.plan)).scalars().all():
+            actor = Actor.from_dict(orjson.loads(text))
+            self._register(tx, active.epoch, Plan(active.policy_set, actor, env).stamp_key, actor)
+        tx.bump("stamp")
+        enqueue(tx, "stamp", {"epoch": active.epoch}, key="stamp", priority=5)
+
+    # --- jobs --------------------------------------------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Has records restamped whose time has come. To be called every second or so; reads one number when nothing is due."""
+        with self._store.read() as conn:
+            state = State.read(conn)
+            first = conn.execute(select(func.min(record.c.valid_until)).where(record.c.stamp_epoch == state.policy)).scalar()
+        if first is None or first > _clock():
+            return
+        with self._store.write() as tx:
+            enqueue(tx, "restamp", key="restamp", priority=5)
+
+    def _stamp_all(self, context: JobContext) -> None:
+        """Goes over all records, a page in each transaction, and then declares the plans stamped that were registered when it began."""
+        start: dict[str, Any] = context.claimed.checkpoint or {}
+        while True:
+            place: dict[str, Any] = dict(start)
+            with context.step(place) as tx:
+                state = State.read(tx.conn)
+                active = self._policies.current(tx.conn, state)
+                if place.get("epoch") != active.epoch:  # first page, or a policy that came meanwhile
+                    unstamped = select(plan_table.c.plan).where(plan_table.c.epoch == active.epoch, plan_table.c.stamped == 0)
+                    place.update(epoch=active.epoch, after=0, plans=list(tx.conn.execute(unstamped).scalars()))
+                rows = tx.conn.execute(JUDGED.where(record.c.docno > place["after"]).order_by(record.c.docno).limit(_PAGE)).all()
+                self._restamp(tx, active, state, rows)
+                if rows:
+                    place["after"] = rows[-1].docno
+                if len(rows) < _PAGE:
+                    self._finish(tx, active.epoch, place["plans"])
+            start = place
+            if len(rows) < _PAGE:
+                return
+
+    def _finish(self, tx: WriteTransaction, epoch: int, plans: list[int]) -> None:
+        if plans:
+            tx.conn.execute(update(plan_table).where(plan_table.c.plan.in_(plans)).values(stamped=1))
+        old = select(signature.c.signature).where(signature.c.epoch < epoch)
+        tx.conn.execute(delete(signature_plan).where(signature_plan.c.signature.in_(old)))
+        tx.conn.execute(delete(signature).where(signature.c.epoch < epoch))
+        tx.conn.execute(delete(plan_table).where(plan_table.c.epoch < epoch))
+        tx.bump("stamp")
+
+    def _restamp_due(self, context: JobContext) -> None:
+        """Stamps what the clock has moved, a page in each transaction."""
+        while True:
+            with context.step() as tx:
+                state = State.read(tx.conn)
+                active = self._policies.current(tx.conn, state)
+                due = and_(record.c.stamp_epoch == active.epoch, record.c.valid_until <= tx.now)
+                rows = tx.conn.execute(JUDGED.where(due).order_by(record.c.docno).limit(_PAGE)).all()
+                if rows:
+                    self._restamp(tx, active, state, rows)
+                    tx.bump("stamp")
+            if len(rows) < _PAGE:
+                return
+
+    def _restamp(self, tx: WriteTransaction, active: ActivePolicy, state: State, rows: Iterable[Row[*tuple[Any, ...]]]) -> None:
+        plans = self._plans(tx, state, active)
+        values = []
+        for row in rows:
+            stamped = self._stamped(tx, active, plans, attributes_of_row(row, orjson.loads(row.fields)))
+            values.append({"b_docno": row.docno, **stamped})
+        if values:
+            tx.conn.execute(update(record).where(record.c.docno == bindparam("b_docno")), values)
+
+    # --- for doctor ----------------------------------------------------------------------------------------------------------------------------
+
+    def unstamped(self) -> int:
+        """How many records have no stamp that counts; they are answered correctly, but slower."""
+        with self._store.read() as conn:
+            state = State.read(conn)
+            stale = or_(record.c.stamp_epoch.is_(None), record.c.stamp_epoch != state.policy, record.c.valid_until <= _clock())
+            return int(conn.execute(select(func.count()).select_from(record).where(stale)).scalar_one())
+
+
+def _clock() -> int:
+    return int(time.time())

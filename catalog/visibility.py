@@ -1,0 +1,239 @@
+"""Who may see which records, as bitmaps: one for each plan, kept and extended (policy-language.md, How it is compiled).
+
+The definition is `bits`: two decisions about one record. Everything else here only finds the same answer faster for many records:
+
+* *fast path*: a plan that is stamped: all records whose view signature holds the plan (`catalog.stamps`); those whose stamp does not count are decided;
+* *slow path*: a plan that is not stamped yet: the compiled clause; records of which SQL cannot tell everything are decided;
+* *extending*: a kept bitmap takes in what has a higher docno (every change of a record makes a new docno), and decides again what the clock has moved.
+
+A kept bitmap never loses a docno that is gone: search counts only what is alive in its own snapshot, so a bitmap of a newer snapshot serves an older one.
+Grants stay outside signatures: granted records are decided one by one.
+"""
+
+import heapq
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from pyroaring import BitMap
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+
+from catalog.attributes import attributes_of_row
+from catalog.columns import JUDGED, column_map
+from catalog.grants import Granted
+from catalog.policy_store import ActivePolicy
+from catalog.search import Search, Visible
+from catalog.store import State
+from catalog.tables import plan as plan_table
+from catalog.tables import record, signature_plan
+from catalog.views import duties_of
+from policies.evaluate import Decision
+from policies.obligations import NONE
+from policies.plan import Plan
+from policies.vocabulary import CARD_FIELDS
+
+__all__ = ["FULL_FIELDS", "Visibility", "bits"]
+
+#: Beside the card, what search matches, filters and counts for those who may read a record.
+FULL_FIELDS = ("summary", "license", "bbox", "geometry", "time")
+#: Plans kept in memory.
+KEPT = 256
+#: More new records than this are not decided one by one.
+FEW = 3_000
+_PAGE = 500
+
+
+def bits(plan: Plan, attributes: Mapping[str, object], granted: bool | None) -> tuple[bool, bool]:
+    """Whether a record is in a plan's *card* and *full* bitmap: the definition.
+
+    Args:
+        attributes: of the record (`catalog.attributes`).
+        granted: whether an active grant matches.
+    """
+    discover = plan.decide("discover", attributes, granted)
+    if not discover.permitted or _veils(discover, CARD_FIELDS):
+        return False, False
+    read = plan.decide("read", attributes, granted)
+    return True, read.permitted and not _veils(read, FULL_FIELDS)
+
+
+def _veils(decision: Decision, names: Iterable[str]) -> bool:
+    duties = duties_of(decision)
+    return duties is not NONE and any(duties.field_hidden(name) or duties.mask_for(name) is not None for name in names)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One kept answer.
+
+    Attributes:
+        position: everything up to here is decided.
+        due: heap of (time, docno): the clock may move these.
+    """
+
+    position: int
+    visible: Visible
+    due: list[tuple[int, int]]
+
+    def good(self, position: int, now: int) -> bool:
+        return self.position >= position and (not self.due or self.due[0][0] > now)
+
+
+class Visibility:
+    """Keeps the bitmaps. One for each process; keyed by what is in the database, so that processes need not talk to each other."""
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
+        self._locks: dict[tuple[Any, ...], threading.Lock] = {}
+        self._lock = threading.Lock()
+
+    def visible(self, conn: Connection, state: State, active: ActivePolicy, plan: Plan, granted: Granted) -> Visible:
+        """What a plan may see.
+
+        Args:
+            conn: the snapshot.
+            state: its numbers.
+            active: the policy that it is under.
+            plan: of the actor, with the clock of the request.
+            granted: records that the actor was given.
+        """
+        key = (active.epoch, plan.stamp_key, granted.ids)
+        now = plan.env.now
+        entry = self._entries.get(key)
+        if entry is not None and entry.good(state.position, now):
+            return entry.visible
+        with self._lock:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                entry = self._build(conn, state, active, plan, granted)
+            elif not entry.good(state.position, now):
+                entry = self._advance(conn, state, active, plan, granted, entry)
+            else:
+                return entry.visible
+            with self._lock:
+                self._entries[key] = entry
+                self._entries.move_to_end(key)
+                while len(self._entries) > KEPT:
+                    old, _ = self._entries.popitem(last=False)
+                    self._locks.pop(old, None)
+        return entry.visible
+
+    def forget(self) -> None:
+        """Drops everything kept (for tests and measurements)."""
+        with self._lock:
+            self._entries.clear()
+
+    # --- extending -----------------------------------------------------------------------------------------------------------------------
+
+    def _advance(self, conn: Connection, state: State, active: ActivePolicy, plan: Plan, granted: Granted, entry: _Entry) -> _Entry:
+        now = plan.env.now
+        new = (
+            conn.execute(JUDGED.where(record.c.docno > entry.position).order_by(record.c.docno).limit(FEW + 1)).all() if state.position > entry.position else []
+        )
+        if len(new) > FEW:
+            return self._build(conn, state, active, plan, granted)
+        due = list(entry.due)
+        moved = []
+        while due and due[0][0] <= now:
+            moved.append(heapq.heappop(due)[1])
+        card, full = BitMap(entry.visible.card), BitMap(entry.visible.full)
+        _decide(plan, granted, [*new, *_rows_of(conn, moved)], card, full, due)
+        return _Entry(max(state.position, entry.position), Visible(card, full), due)
+
+    # --- from nothing --------------------------------------------------------------------------------------------------------------------
+
+    def _build(self, conn: Connection, state: State, active: ActivePolicy, plan: Plan, granted: Granted) -> _Entry:
+        stamped = _stamped(conn, active.epoch, plan.stamp_key)
+        if stamped is not None:
+            card, full, due = self._from_signatures(conn, active.epoch, stamped, plan.env.now)
+            again: ColumnElement[bool] = or_(record.c.stamp_epoch.is_(None), record.c.stamp_epoch != active.epoch, record.c.valid_until <= plan.env.now)
+            stale = BitMap(conn.execute(select(record.c.docno).where(again)).scalars())
+            card -= stale
+            full -= stale
+            _decide_all(conn, plan, granted, again, card, full, due)
+        else:
+            card, full, due = _from_clause(conn, plan, granted)
+        if granted.ids:
+            _decide_all(conn, plan, granted, record.c.id.in_(granted.ids), card, full, due)
+        heapq.heapify(due)
+        return _Entry(state.position, Visible(card, full), due)
+
+    def _from_signatures(self, conn: Connection, epoch: int, stamped: tuple[int, int], now: int) -> tuple[BitMap, BitMap, list[tuple[int, int]]]:
+        found = []
+        for number in stamped:
+            signatures = list(conn.execute(select(signature_plan.c.signature).where(signature_plan.c.plan == number)).scalars())
+            found.append(BitMap(self._search.bitmap_for_signatures(conn, signatures)) if signatures else BitMap())
+        ahead = select(record.c.valid_until, record.c.docno).where(record.c.stamp_epoch == epoch, record.c.valid_until > now)
+        return found[0], found[1], [(until, docno) for until, docno in conn.execute(ahead)]
+
+
+def _from_clause(conn: Connection, plan: Plan, granted: Granted) -> tuple[BitMap, BitMap, list[tuple[int, int]]]:
+    """The slow path: two scans, and single decisions where SQL does not tell everything."""
+    columns = column_map()
+    card = BitMap(conn.execute(select(record.c.docno).where(plan.where("discover", columns, granted.ids))).scalars())
+    full = BitMap(conn.execute(select(record.c.docno).where(plan.where("read", columns, granted.ids))).scalars()) & card
+    due: list[tuple[int, int]] = []
+    # What a record's own terms hide, and what moves with the clock, is decided record by record.
+    special: list[ColumnElement[bool]] = [record.c.terms.like('%"obligations":[{%')]
+    timed = {"embargo": record.c.embargo, "issued": record.c.issued, "terms_expire": record.c.terms_until}
+    special += [column > plan.env.now - offset for name, offset in plan.form.moves if (column := timed.get(name)) is not None]
+    if _may_veil(plan):
+        special.append(record.c.docno.in_(select(record.c.docno).where(plan.where("read", columns, granted.ids))))
+    _decide_all(conn, plan, granted, or_(*special), card, full, due)
+    return card, full, due
+
+
+def _may_veil(plan: Plan) -> bool:
+    """Whether some constraint hides or masks what the *full* bitmap promises."""
+    for rule in plan.policy_set.rules:
+        then = rule.then
+        if then is None:
+            continue
+        named = then.hide | {name for name, _ in then.masks}
+        if named & set(FULL_FIELDS) or (then.show is not None and not set(FULL_FIELDS) <= then.show):
+            return True
+    return False
+
+
+def _stamped(conn: Connection, epoch: int, key: str) -> tuple[int, int] | None:
+    """Numbers of the stamped plans of a key for discover and read, or None."""
+    rows = conn.execute(
+        select(plan_table.c.action, plan_table.c.plan).where(plan_table.c.epoch == epoch, plan_table.c.key == key, plan_table.c.stamped == 1)
+    ).all()
+    found = {row.action: row.plan for row in rows}
+    return (found["discover"], found["read"]) if len(found) == 2 else None
+
+
+def _decide_all(conn: Connection, plan: Plan, granted: Granted, which: ColumnElement[bool], card: BitMap, full: BitMap, due: list[tuple[int, int]]) -> None:
+    after = 0
+    while True:
+        rows = conn.execute(JUDGED.where(and_(record.c.docno > after, which)).order_by(record.c.docno).limit(_PAGE)).all()
+        _decide(plan, granted, rows, card, full, due)
+        if len(rows) < _PAGE:
+            return
+        after = rows[-1].docno
+
+
+def _rows_of(conn: Connection, docnos: list[int]) -> list[Row[*tuple[Any, ...]]]:
+    found: list[Row[*tuple[Any, ...]]] = []
+    for start in range(0, len(docnos), _PAGE):
+        found += conn.execute(JUDGED.where(record.c.docno.in_(docnos[start : start + _PAGE]))).all()
+    return found
+
+
+def _decide(plan: Plan, granted: Granted, rows: Iterable[Row[*tuple[Any, ...]]], card: BitMap, full: BitMap, due: list[tuple[int, int]]) -> None:
+    """Decides rows one by one, correcting the bitmaps; `due` stays a heap."""
+    for row in rows:
+        attributes = attributes_of_row(row, orjson.loads(row.fields))
+        in_card, in_full = bits(plan, attributes, row.id in granted.ids)
+        (card.add if in_card else card.discard)(row.docno)
+        (full.add if in_full else full.discard)(row.docno)
+        boundary = plan.next_boundary(attributes)
+        if boundary is not None:
+            heapq.heappush(due, (boundary, row.docno))
