@@ -157,14 +157,14 @@ class LocalObjects(Noting):
         incoming = self.folder / "incoming"
         name: str | None = None
         try:
-            incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(incoming)
             handle, name = tempfile.mkstemp(dir=incoming)
             with os.fdopen(handle, "wb") as out:
                 stored = copy_hashed(file, out, expect, limit)
                 out.flush()
                 os.fsync(out.fileno())
             target = self._path(stored.sha256)
-            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(target.parent)
             Path(name).replace(target)
             name = None
             _sync_folder(target.parent)
@@ -215,6 +215,13 @@ def _read(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
             left -= len(chunk)
             yield chunk
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for its owner alone, and those above it likewise."""
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

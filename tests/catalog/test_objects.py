@@ -77,7 +77,7 @@ def weed(tmp_path_factory):
         client.make_bucket("terrace")
         yield port
     finally:
-        process.terminate()
+        process.kill()
         process.wait(20)
 
 
