@@ -27,6 +27,7 @@ from catalog.conditions import told
 from catalog.errors import NotFoundError, QueryError
 from catalog.grants import Granted, granted_records, is_granted
 from catalog.ids import PREFIX
+from catalog.organisations import Organisation, list_organisations
 from catalog.policy_store import ActivePolicy, PolicyHolder
 from catalog.queries import MOST_RECORDS, ObjectStream, RecordPage, RecordQuery, RowPage, RowQuery
 from catalog.row_reader import RowReader
@@ -51,23 +52,6 @@ _BY_ID = select(record).where(record.c.id == bindparam("name"))
 _BY_SLUG = select(record).where(record.c.slug == bindparam("name"))
 _BY_DOCNO = select(record).where(record.c.docno.in_(bindparam("docnos", expanding=True)))
 _SLUGS = select(record.c.slug, record.c.id).where(record.c.slug.in_(bindparam("slugs", expanding=True)))
-
-
-@dataclass(frozen=True)
-class Organisation:
-    """A department that provides visible records.
-
-    Attributes:
-        key: value of the facet `org`: its unified social credit code, or the authority's node id.
-        title: its name, as a visible record discloses it; may be empty.
-        count: visible records.
-        authority: node id of the authority of one of them.
-    """
-
-    key: str
-    title: Mapping[str, str]
-    count: int
-    authority: str
 
 
 @dataclass(frozen=True)
@@ -126,7 +110,7 @@ class Reader:
         self._objects = objects
         self._clock = clock
         self._visibility = Visibility(self.search)
-        self._rows = RowReader()
+        self.row_reader = RowReader()
         self._organisations: dict[str, tuple[Visible, list[Organisation]]] = {}
         self._attributes: dict[int, Mapping[str, object]] = {}
         self._lock = threading.Lock()
@@ -294,14 +278,7 @@ class Reader:
             kept = self._organisations.get(session.plan.stamp_key)
             if kept is not None and kept[0] is visible:
                 return kept[1]
-            counts = self.search.query(session.conn, visible, SearchQuery(limit=0, facets=("org",))).facets["org"]
-            found = []
-            for key, count in counts:
-                first = self.search.query(session.conn, visible, SearchQuery(filters={"org": [key]}, limit=1, sort="-docno"))
-                views = self._views(session, first.docnos)
-                provider = views[0].fields.get("provider") if views else None
-                name = provider.get("name") if isinstance(provider, dict) else None
-                found.append(Organisation(key, name if isinstance(name, dict) else {}, count, views[0].authority if views else ""))
+            found = list_organisations(self.search, session.conn, visible, lambda docnos: self._views(session, docnos))
         with self._lock:
             if len(self._organisations) > 100:
                 self._organisations.clear()
@@ -318,7 +295,7 @@ class Reader:
         """
         with self.session(actor) as session:
             row, fields, judged = self._judged(session, "read.rows", name)
-            return self._rows.columns(session, row, fields, judged)
+            return self.row_reader.columns(session, row, fields, judged)
 
     def rows(self, actor: Actor | None, name: str, query: RowQuery) -> RowPage:
         """A page of a record's rows.
@@ -331,7 +308,7 @@ class Reader:
         with self.session(actor) as session:
             row, fields, judged = self._judged(session, "read.rows", name)
             self._note_data(session, "read.rows", row, judged)
-            return self._rows.page(session, row, fields, judged, query)
+            return self.row_reader.page(session, row, fields, judged, query)
 
     def row(self, actor: Actor | None, name: str, key: str, *, raw: bool = False, with_geometry: bool = True) -> Any:
         """One row by its feature id or canonical key.
@@ -346,20 +323,20 @@ class Reader:
         with self.session(actor) as session:
             row, fields, judged = self._judged(session, "read.rows", name)
             self._note_data(session, "read.rows", row, judged)
-            return self._rows.one(session, row, fields, judged, key, raw=raw, with_geometry=with_geometry)
+            return self.row_reader.one(session, row, fields, judged, key, raw=raw, with_geometry=with_geometry)
 
     def extent(self, actor: Actor | None, name: str) -> tuple[float, float, float, float] | None:
         """West, south, east, north of the rows that the actor may see; None when that cannot be said."""
         with self.session(actor) as session:
             row, fields, judged = self._judged(session, "read.rows", name)
-            return self._rows.extent(session, row, fields, judged)
+            return self.row_reader.extent(session, row, fields, judged)
 
     def count(self, actor: Actor | None, name: str, query: RowQuery | None = None) -> int | None:
         """The number of rows that match and may be seen; None when it is below the smallest cell (LANGUAGE 14)."""
         with self.session(actor) as session:
             row, fields, judged = self._judged(session, "read.rows", name)
             self._note_data(session, "read.rows", row, judged)
-            return self._rows.count(session, row, fields, judged, query or RowQuery())
+            return self.row_reader.count(session, row, fields, judged, query or RowQuery())
 
     def object(self, actor: Actor | None, name: str, resource_id: str) -> ObjectStream:
         """A file of a record.
@@ -371,7 +348,7 @@ class Reader:
         with self.session(actor) as session:
             row, fields, judged = self._judged(session, "read.object", name)
             self._note_data(session, "read.object", row, judged)
-            return self._rows.file(session, row, fields, judged, resource_id, self._objects)
+            return self.row_reader.file(session, row, fields, judged, resource_id, self._objects)
 
     def _note_data(self, session: Session, event: str, row: Row[Any], judged: Judged) -> None:
         permitted = judged.data.permitted

@@ -32,12 +32,18 @@ from policies.obligations import Obligations
 if TYPE_CHECKING:
     from catalog.reader import Session
 
-__all__ = ["RowReader"]
+__all__ = ["OpenRows", "RowReader"]
 
 
 @dataclass(frozen=True)
-class _Open:
-    """A table that may be read, and how."""
+class OpenRows:
+    """A table that may be read, and how.
+
+    Attributes:
+        view: columns, geometry, row filter and masks.
+        duties: obligations of the decision about data.
+        during: the column that `RowQuery.datetime` means, or None.
+    """
 
     table: RowTable
     view: View
@@ -56,7 +62,16 @@ class RowReader:
             raise DeniedError(action="data", reasons=reasons_of(judged))
         return duties
 
-    def _open(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, wished: str = "") -> _Open:
+    def open(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, wished: str = "") -> OpenRows:
+        """The rows that a decision opens.
+
+        Args:
+            wished: a published variant by name.
+
+        Raises:
+            DeniedError: the data are denied or withheld.
+            NotFoundError: there are no rows.
+        """
         duties = self._permit(judged)
         variant = duties.variant or ""
         if wished and wished != variant:
@@ -85,14 +100,14 @@ class RowReader:
             change=_masker(masked) if masked.keys() & set(columns) else None,
         )
         during = roles.get("observed")
-        return _Open(table, view, duties, during if during in columns and during not in masked else None)
+        return OpenRows(table, view, duties, during if during in columns and during not in masked else None)
 
     # --- verbs -----------------------------------------------------------------------------------------------------------------------------
 
     def columns(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged) -> list[Column]:
         """The visible columns, the geometry last; [] when there are no rows."""
         try:
-            opened = self._open(session, row, fields, judged)
+            opened = self.open(session, row, fields, judged)
         except NotFoundError:
             return []
         shown = [column for column in opened.table.data_columns if column.name in opened.view.columns]
@@ -100,7 +115,7 @@ class RowReader:
 
     def page(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, query: RowQuery) -> RowPage:
         """A page of rows or features."""
-        opened = self._open(session, row, fields, judged, query.variant)
+        opened = self.open(session, row, fields, judged, query.variant)
         view, ask = self._ask(opened, query)
         total = self._count(session, opened, view, ask) if query.count else None
         if query.raw == "geojson":
@@ -113,7 +128,7 @@ class RowReader:
         self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, key: str, *, raw: bool = False, with_geometry: bool = True
     ) -> dict[str, Any] | bytes:
         """One row by feature id or canonical key."""
-        opened = self._open(session, row, fields, judged)
+        opened = self.open(session, row, fields, judged)
         canonical = key if key.startswith("[") else rows.key_of_feature(opened.table, key)
         found = rows.get_row(session.conn, opened.table, opened.view, canonical, with_geometry=with_geometry)
         if raw:
@@ -123,13 +138,13 @@ class RowReader:
 
     def count(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, query: RowQuery) -> int | None:
         """The number of matching rows, or None below the smallest cell."""
-        opened = self._open(session, row, fields, judged, query.variant)
+        opened = self.open(session, row, fields, judged, query.variant)
         view, ask = self._ask(opened, query)
         return self._count(session, opened, view, ask)
 
     def extent(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged) -> tuple[float, float, float, float] | None:
         """The extent of the visible rows."""
-        opened = self._open(session, row, fields, judged)
+        opened = self.open(session, row, fields, judged)
         if opened.duties.smallest_cell is not None and self._count(session, opened, opened.view, Ask()) is None:
             return None
         return rows.extent(session.conn, opened.table, opened.view)
@@ -157,7 +172,7 @@ class RowReader:
 
     # --- steps -----------------------------------------------------------------------------------------------------------------------------
 
-    def _ask(self, opened: _Open, query: RowQuery) -> tuple[View, Ask]:
+    def _ask(self, opened: OpenRows, query: RowQuery) -> tuple[View, Ask]:
         """The view narrowed to the selected columns, and the question over all that may be filtered."""
         if not 0 <= query.limit <= MOST_ROWS or query.offset < 0:
             raise QueryError(zh=f"limit 須在 0 與 {MOST_ROWS} 之間，offset 不可為負", en=f"limit is between 0 and {MOST_ROWS}, offset not negative")
@@ -175,7 +190,7 @@ class RowReader:
         )
         return opened.view, ask
 
-    def _any_text(self, opened: _Open, text: str) -> Expr:
+    def _any_text(self, opened: OpenRows, text: str) -> Expr:
         """Rows one of whose text columns holds each of the words."""
         names = [column.name for column in opened.table.data_columns if column.type == "text" and opened.view.may_filter(column.name)]
         words = text.split()[:16]
@@ -184,11 +199,11 @@ class RowReader:
         parts = tuple(Or(tuple(Like(name, f"%{_escaped(word)}%", True) for name in names)) for word in words)
         return And(parts) if len(parts) > 1 else parts[0]
 
-    def _count(self, session: "Session", opened: _Open, view: View, ask: Ask) -> int | None:
+    def _count(self, session: "Session", opened: OpenRows, view: View, ask: Ask) -> int | None:
         found = rows.count_rows(session.conn, opened.table, view, ask)
         return found if found == 0 or may_describe(found, opened.duties.smallest_cell) else None
 
-    def _plain(self, opened: _Open, view: View, found: rows.Row) -> dict[str, Any]:
+    def _plain(self, opened: OpenRows, view: View, found: rows.Row) -> dict[str, Any]:
         out: dict[str, Any] = {"_key": found.key, "_id": rows.feature_id(found.key)}
         for column in opened.table.data_columns:
             if column.name in view.columns:

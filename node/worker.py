@@ -6,10 +6,11 @@ A loop that fails is logged and runs again after a pause; it never takes the pro
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from catalog.jobs import Handler, Worker
+from catalog.jobs import Worker
+from catalog.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from node.site import Site
@@ -27,7 +28,8 @@ class Background:
 
     def __init__(self, site: "Site") -> None:
         self._site = site
-        self._jobs = Worker(site.store, handlers(site))
+        self._upkeep = Upkeep(site.store, site.stamps)
+        self._jobs = Worker(site.store, self._upkeep.handlers())
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -35,6 +37,7 @@ class Background:
         self._site.policies.start()
         self._site.exchange.worker.start()
         self._loop("jobs", self._jobs.run)
+        self._loop("upkeep", lambda: self._upkeep.run(self._site.stopping))
         self._loop("tidy", self._tidy)
         self._loop("stop", self._end_waits)
 
@@ -71,8 +74,3 @@ class Background:
         while not self._site.stopping.wait(TIDY):
             with self._site.store.write() as tx:
                 self._site.accounts.sweep(tx)
-
-
-def handlers(site: "Site") -> Mapping[str, Handler]:
-    """Kind of job → handler, of every package."""
-    return {**site.stamps.handlers()}
