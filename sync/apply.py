@@ -55,7 +55,6 @@ class Applied:
     outcome: Literal["applied", "stale", "again"]
     cursor: int
     items: int = 0
-    resets: tuple[tuple[str, str], ...] = ()
 
 
 class Applier:
@@ -86,7 +85,11 @@ class Applier:
         except TerraceError as error:
             self._refuse(source, data, error)
             raise
-        return self._store(source, parsed, state, verdict)
+        try:
+            return self._store(source, parsed, state, verdict)
+        except TerraceError as error:  # rolled back
+            self._refuse(source, data, error)
+            raise
 
     # --- 3: forks --------------------------------------------------------------------------------------------------------------------
 
@@ -117,8 +120,8 @@ class Applier:
             touched = self._hold(tx, source, verdict, runs, round_)  # 6
             dropped, stopped = self._end_of_full_read(tx, source, round_) if verdict.complete else (set(), 0)
             touched |= dropped
-            resets = self._rows.apply(tx, source, verdict, runs, round_)
             counts = self._show(tx, touched, verdict)  # 7
+            self._rows.apply(tx, source, verdict, runs, round_)  # after the records whose columns they have
             again = verdict.head == "differs"
             full = (verdict.restart or bool(inlet.full)) and not verdict.complete
             values = {
@@ -140,7 +143,7 @@ class Applier:
                     **({"held": stopped} if stopped else {}),
                 }
                 tx.audit("sync.apply", actor=f"peer:{source}", outcome="alarm" if stopped or again else "done", detail=detail)
-        return Applied("again" if again else "applied", 0 if again else verdict.cursor, len(verdict.changes), resets)
+        return Applied("again" if again else "applied", 0 if again else verdict.cursor, len(verdict.changes))
 
     def _keep_log(self, tx: WriteTransaction, source: str, result: batches.LogResult) -> int:
         origin, now = str(result.origin), self._x.clock()

@@ -1,0 +1,149 @@
+"""Rows travel beside their record: in batches, under the row filter of each hop, with removals for what leaves it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from catalog.queries import RowQuery
+from catalog.rows.batches import RowChanges
+from catalog.rows.columns import Column
+from tests.sync.sites import OPEN_POLICY, TestSite, eventually
+from tests.sync.test_exchange_four_levels import World
+
+type MakeSite = Callable[..., TestSite]
+
+COLUMNS = (Column("code", "text"), Column("division", "text"), Column("area", "decimal"), Column("shape", "geometry"))
+ITEMS = [column.as_item() for column in COLUMNS]
+RESOURCE = {"title": {"zh": "地塊"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["code"], "geometry": "point"}
+
+ONLY_510107 = (
+    OPEN_POLICY
+    + """
+- rule: own-rows
+  constrain: data
+  who: actor.kind is peer
+  then: {only rows: row.division lies within 510107}
+  because: {zh: 僅本區, en: only this district}
+"""
+)
+NO_HOLD = OPEN_POLICY.replace("allow: hold", "allow: read")
+
+
+def row(n: int, division: str = "510107") -> dict[str, Any]:
+    """One parcel."""
+    return {"code": f"P{n:05d}", "division": division, "area": f"{n}.5", "shape": {"type": "Point", "coordinates": [104.0 + n / 1000, 30.6]}}
+
+
+def publish(site: TestSite, rows: list[dict[str, Any]]) -> str:
+    """Publishes a table of parcels."""
+    return site.publish("地塊", rows=RowChanges(puts=rows, columns=COLUMNS, key=["code"], geometry="point"), items=ITEMS, **{"resources.data": RESOURCE})
+
+
+def put(site: TestSite, id: str, puts: list[dict[str, Any]] = (), removes: list[list[str]] = ()) -> None:  # type: ignore[assignment]
+    """Changes rows."""
+    with site.store.write() as tx:
+        site.writer.put_rows(tx, id, "", RowChanges(puts=puts, removes=removes), site.staff)
+
+
+def codes(site: TestSite, id: str) -> list[str]:
+    """Keys of the rows that a site's staff sees; [] without a table."""
+    from catalog.errors import CatalogError
+
+    try:
+        page = site.reader.rows(site.staff, id, RowQuery(limit=1000))
+    except CatalogError:
+        return []
+    return sorted(item["code"] for item in page.rows)
+
+
+def test_rows_reach_the_nation_and_follow_changes(make_site: MakeSite) -> None:
+    world = World(make_site)
+    id = publish(world.county, [row(n) for n in range(2500)])
+    eventually(lambda: world.nation.record(id) is not None)
+    eventually(lambda: len(_count(world.nation, id)) == 2500, what="2,500 rows at the nation")
+    put(world.county, id, puts=[{**row(7), "area": "99.25"}, row(9000)], removes=[["P00001"], ["P00002"]])
+    eventually(lambda: len(_count(world.nation, id)) == 2499)
+    found = {item["code"]: item["area"] for item in world.nation.reader.rows(world.nation.staff, id, RowQuery(limit=1000)).rows}
+    assert found["P00007"] == "99.25" and "P00001" not in found
+    world.county.withdraw(id)
+    eventually(lambda: world.nation.record(id) is None)
+    assert _count(world.nation, id) == []
+    assert _count(world.city, id) == []
+
+
+def _count(site: TestSite, id: str) -> list[Any]:
+    from sqlalchemy import select
+
+    from catalog.rows.tables import find_table
+
+    with site.store.read() as conn:
+        table = find_table(conn, id)
+        return [] if table is None else list(conn.execute(select(table.sql.c._key)).scalars())
+
+
+def test_row_filter_of_a_hop_drops_rows_and_removes_those_that_leave_it(make_site: MakeSite) -> None:
+    world = World(make_site)
+    world.city.set_policy(ONLY_510107)
+    id = publish(world.county, [row(1), row(2, "510104"), row(3)])
+    eventually(lambda: len(_count(world.nation, id)) == 2)
+    assert len(_count(world.city, id)) == 3
+    put(world.county, id, puts=[row(3, "510104"), row(4), {**row(2, "510104"), "area": "8"}])
+    eventually(lambda: sorted(_count(world.nation, id)) == ['["P00001"]', '["P00004"]'])
+    put(world.county, id, puts=[row(3)], removes=[["P00002"]])
+    eventually(lambda: sorted(_count(world.nation, id)) == ['["P00001"]', '["P00003"]', '["P00004"]'])
+    world.city.set_policy(OPEN_POLICY)
+    put(world.county, id, puts=[row(5, "510104")])
+    eventually(lambda: len(_count(world.nation, id)) == 4)
+    assert len(_count(world.province, id)) == 4
+
+
+def test_rows_go_where_holding_is_no_longer_allowed(make_site: MakeSite) -> None:
+    world = World(make_site)
+    id = publish(world.county, [row(1), row(2)])
+    eventually(lambda: len(_count(world.nation, id)) == 2)
+    world.province.set_policy(NO_HOLD)
+    eventually(lambda: _count(world.nation, id) == [])
+    assert world.nation.record(id) is not None and len(_count(world.province, id)) == 2
+    world.province.set_policy(OPEN_POLICY)
+    eventually(lambda: len(_count(world.nation, id)) == 2)
+
+
+def test_hidden_column_withholds_the_table(make_site: MakeSite) -> None:
+    world = World(make_site)
+    world.city.set_policy(
+        OPEN_POLICY
+        + """
+- rule: no-area
+  constrain: data
+  who: actor.kind is peer
+  then: {hide: [area]}
+  because: {zh: 面積不外傳, en: areas stay here}
+"""
+    )
+    id = publish(world.county, [row(1)])
+    eventually(lambda: world.nation.record(id) is not None)
+    eventually(lambda: len(_count(world.city, id)) == 1)
+    assert _count(world.province, id) == [] and world.nation.exchange.status().refused == 0
+
+
+@pytest.mark.parametrize("lost", [1, 2, 3])
+def test_lost_answers_lose_no_rows(make_site: MakeSite, lost: int) -> None:
+    city, county = make_site("510100", "成都"), make_site("510107", "武侯")
+    county.join(city)
+    id = publish(county, [row(n) for n in range(3)])
+    county.exchange.worker.publish_once()
+    city.exchange.worker.pull_once(county.node)  # learns the generation
+    for n in range(6):
+        with county.store.read() as conn:
+            gen = conn.exec_driver_sql("SELECT gen FROM sync_outlet").scalar()
+        with city.store.read() as conn:
+            cursor = conn.exec_driver_sql("SELECT cursor FROM sync_inlet").scalar() or 0
+        if n % 3 < lost:
+            county.exchange.serve(city.node, gen, cursor, 1000)  # the answer is lost on the way
+        put(county, id, puts=[row(100 + n)], removes=[[f"P{n:05d}"]])
+        county.exchange.worker.publish_once()
+        city.exchange.worker.pull_once(county.node)
+    city.exchange.worker.pull_once(county.node)
+    assert _count(city, id) and sorted(_count(city, id)) == sorted(_count(county, id))
+    assert city.exchange.status().refused == 0
