@@ -30,7 +30,6 @@ from policies.errors import PolicyErrors
 from policies.load import load_policies
 from policies.model import PolicySet
 from policies.sources import defaults_for
-from policies.sources import defaults_for
 
 __all__ = ["ActivePolicy", "PolicyHolder", "PolicyProblem"]
 

@@ -20,7 +20,8 @@ class RecordQuery:
     Attributes:
         text: words, all of which must be found; "…" keeps several together.
         ids: record ids, uuids or slugs: only these.
-        filters: field → values, one of which must hold: kind, theme, org, authority, division, territory, sharing, opening, format, level, license, keyword, year.
+        filters: field → values, one of which must hold: kind, theme, org, authority, division, territory, sharing, opening, format, level, license, keyword,
+            year.
         condition: a user filter tree (`catalog.filters`) over the same names and `modified`, `issued`, `title`, `id`, bbox and time.
         bbox: west, south, east, north in degrees (CRS84); west > east crosses the antimeridian.
         time: UTC seconds, closed interval, None for an open end.

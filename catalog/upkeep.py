@@ -33,12 +33,14 @@ class Upkeep:
     Args:
         store: the site's database.
         stamps: view signatures.
+        flush_at: new records that make a segment of the index worth it.
     """
 
-    def __init__(self, store: Store, stamps: Stamps) -> None:
+    def __init__(self, store: Store, stamps: Stamps, *, flush_at: int = FLUSH_AT) -> None:
         self._store = store
         self._stamps = stamps
-        self._flushed_at = -FLUSH_AT
+        self._flush_at = flush_at
+        self._flushed_at = -flush_at
 
     def handlers(self) -> Mapping[str, Callable[[JobContext], object]]:
         """The catalog's kinds of jobs, for `catalog.jobs.Worker`."""
@@ -57,7 +59,7 @@ class Upkeep:
             watermark = conn.execute(select(func.max(segment.c.hi))).scalar() or 0
             dead = conn.execute(select(func.count()).select_from(gone)).scalar_one()
         # Asked for again only after as much again: a tail of positions without records would never be flushed.
-        if (position - watermark >= FLUSH_AT or dead >= 2 * FLUSH_AT) and position - self._flushed_at >= FLUSH_AT // 2:
+        if (position - watermark >= self._flush_at or dead >= 2 * self._flush_at) and position - self._flushed_at >= self._flush_at // 2:
             self._flushed_at = position
             with self._store.write() as tx:
                 enqueue(tx, "search", key="search")
@@ -67,4 +69,4 @@ class Upkeep:
             with context.step(done=done, total=total):
                 pass
 
-        maintain(self._store, progress=progress)
+        maintain(self._store, at_least=self._flush_at, progress=progress)
