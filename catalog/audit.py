@@ -11,7 +11,7 @@ Rules:
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,7 @@ class ReadAudit:
     def __init__(self, store: Store, *, start: bool = True) -> None:
         self._store = store
         self._lines: list[dict[str, Any]] = []
+        self._also: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._stop = threading.Event()
@@ -105,9 +106,15 @@ class ReadAudit:
         if now or full:
             self.flush()
 
+    def also(self, callback: Callable[[], None]) -> None:
+        """Has the background thread call something before each commit: what readers left to be written."""
+        self._also.append(callback)
+
     def flush(self) -> None:
         """Commits what is collected; when the commit fails the lines stay collected."""
         with self._flushing:
+            for callback in self._also:
+                callback()
             with self._lock:
                 lines, self._lines = self._lines, []
             if not lines:

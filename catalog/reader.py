@@ -109,9 +109,10 @@ class Reader:
         self._stamps = stamps
         self._objects = objects
         self._clock = clock
-        self._visibility = Visibility(self.search)
+        self._visibility = Visibility()
         self.row_reader = RowReader()
         self._organisations: dict[str, tuple[Visible, list[Organisation]]] = {}
+        audit.also(stamps.register_wanted)
         self._attributes: dict[int, Mapping[str, object]] = {}
         self._lock = threading.Lock()
 
@@ -161,9 +162,9 @@ class Reader:
             visible = self.visible(session)
             hits = self.search.query(session.conn, visible, self._question(session, visible, query))
             items = self._views(session, hits.docnos)
+        self._stamps.want(session.plan, session.active)
         detail = {"text": query.text, "total": hits.total} if query.text else {"total": hits.total}
         self.audit.add("read.records", session.actor, detail=detail)
-        self._want(session)
         end = query.offset + query.limit
         following = end if query.limit and end < hits.total else None
         after = hits.docnos[-1] if query.limit and len(hits.docnos) == query.limit else None
@@ -371,10 +372,6 @@ class Reader:
         """
         with self.session(peer, conn=conn, now=now) as session:
             return stream_views(session.conn, session.plan, peer, ids, session.now)
-
-    def _want(self, session: Session) -> None:
-        """After the snapshot: registers the plan, so that its next first answer is quick."""
-        self._stamps.want(session.plan, session.active)
 
 
 def _is_uuid(name: str) -> bool:

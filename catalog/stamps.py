@@ -64,7 +64,8 @@ class Stamps:
         self._lock = threading.Lock()
         self._in_use: tuple[tuple[int, int], tuple[_InUse, ...]] = ((-1, -1), ())
         self._signatures: dict[tuple[int, str], int] = {}
-        self._wanted: set[tuple[int, str]] = set()
+        self._wanted: dict[tuple[int, str], Actor] = {}
+        self._known: set[tuple[int, str]] = set()
         policies.on_activate(self._carry_over)
 
     def handlers(self) -> dict[str, Callable[[JobContext], object]]:
@@ -137,15 +138,24 @@ class Stamps:
     # --- plans in use ------------------------------------------------------------------------------------------------------------------------
 
     def want(self, plan: Plan, active: ActivePolicy) -> None:
-        """Registers a plan that a reader had to answer by the compiled clause, and has it stamped. At most once for each process."""
+        """Notes that a plan is in use. A reader calls it; `register_wanted` writes it down, so that no reader waits for a writer."""
         name = (active.epoch, plan.stamp_key)
-        if name in self._wanted or active.epoch == 0 or self._store.writing:
+        if name not in self._known and active.epoch:
+            self._known.add(name)
+            self._wanted[name] = plan.actor
+
+    def register_wanted(self) -> None:
+        """Registers the plans noted since, and has them stamped (`catalog.audit.ReadAudit` calls it as often as it commits)."""
+        if not self._wanted:
             return
-        self._wanted.add(name)
+        with self._lock:
+            wanted, self._wanted = self._wanted, {}
         with self._store.write() as tx:
-            if self._policies.current(tx.conn).epoch == active.epoch and self._register(tx, active.epoch, plan.stamp_key, plan.actor):
+            epoch = self._policies.current(tx.conn).epoch
+            new = [self._register(tx, epoch, key, actor) for (asked, key), actor in wanted.items() if asked == epoch]
+            if any(new):
                 tx.bump("stamp")
-                enqueue(tx, "stamp", {"epoch": active.epoch}, key="stamp")
+                enqueue(tx, "stamp", {"epoch": epoch}, key="stamp")
 
     def _register(self, tx: WriteTransaction, epoch: int, key: str, actor: Actor) -> bool:
         mine = select(plan_table.c.plan).where(plan_table.c.epoch == epoch, plan_table.c.key == key)

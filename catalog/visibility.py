@@ -25,7 +25,7 @@ from catalog.attributes import attributes_of_row
 from catalog.columns import JUDGED, column_map
 from catalog.grants import Granted
 from catalog.policy_store import ActivePolicy
-from catalog.search import Search, Visible
+from catalog.search import Visible
 from catalog.store import State
 from catalog.tables import plan as plan_table
 from catalog.tables import record, signature_plan
@@ -85,8 +85,7 @@ class _Entry:
 class Visibility:
     """Keeps the bitmaps. One for each process; keyed by what is in the database, so that processes need not talk to each other."""
 
-    def __init__(self, search: Search) -> None:
-        self._search = search
+    def __init__(self) -> None:
         self._entries: OrderedDict[tuple[Any, ...], _Entry] = OrderedDict()
         self._locks: dict[tuple[Any, ...], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -151,12 +150,9 @@ class Visibility:
     def _build(self, conn: Connection, state: State, active: ActivePolicy, plan: Plan, granted: Granted) -> _Entry:
         stamped = _stamped(conn, active.epoch, plan.stamp_key)
         if stamped is not None:
-            card, full, due = self._from_signatures(conn, active.epoch, stamped, plan.env.now)
-            again: ColumnElement[bool] = or_(record.c.stamp_epoch.is_(None), record.c.stamp_epoch != active.epoch, record.c.valid_until <= plan.env.now)
-            stale = BitMap(conn.execute(select(record.c.docno).where(again)).scalars())
-            card -= stale
-            full -= stale
-            _decide_all(conn, plan, granted, again, card, full, due)
+            card, full, due = _from_signatures(conn, active.epoch, stamped, plan.env.now)
+            stale = or_(record.c.stamp_epoch.is_(None), record.c.stamp_epoch != active.epoch, record.c.valid_until <= plan.env.now)
+            _decide_all(conn, plan, granted, stale, card, full, due)
         else:
             card, full, due = _from_clause(conn, plan, granted)
         if granted.ids:
@@ -164,13 +160,16 @@ class Visibility:
         heapq.heapify(due)
         return _Entry(state.position, Visible(card, full), due)
 
-    def _from_signatures(self, conn: Connection, epoch: int, stamped: tuple[int, int], now: int) -> tuple[BitMap, BitMap, list[tuple[int, int]]]:
-        found = []
-        for number in stamped:
-            signatures = list(conn.execute(select(signature_plan.c.signature).where(signature_plan.c.plan == number)).scalars())
-            found.append(BitMap(self._search.bitmap_for_signatures(conn, signatures)) if signatures else BitMap())
-        ahead = select(record.c.valid_until, record.c.docno).where(record.c.stamp_epoch == epoch, record.c.valid_until > now)
-        return found[0], found[1], [(until, docno) for until, docno in conn.execute(ahead)]
+
+def _from_signatures(conn: Connection, epoch: int, stamped: tuple[int, int], now: int) -> tuple[BitMap, BitMap, list[tuple[int, int]]]:
+    """The fast path: what carries a signature with the plan in it, by stamps that count. All of it from one snapshot."""
+    counts = and_(record.c.stamp_epoch == epoch, or_(record.c.valid_until.is_(None), record.c.valid_until > now))
+    found = []
+    for number in stamped:
+        holding = select(signature_plan.c.signature).where(signature_plan.c.plan == number)
+        found.append(BitMap(conn.execute(select(record.c.docno).where(record.c.signature.in_(holding), counts)).scalars()))
+    ahead = select(record.c.valid_until, record.c.docno).where(record.c.stamp_epoch == epoch, record.c.valid_until > now)
+    return found[0], found[1], [(until, docno) for until, docno in conn.execute(ahead)]
 
 
 def _from_clause(conn: Connection, plan: Plan, granted: Granted) -> tuple[BitMap, BitMap, list[tuple[int, int]]]:

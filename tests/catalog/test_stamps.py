@@ -2,7 +2,9 @@
 
 import dataclasses
 import random
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -200,4 +202,43 @@ def test_a_plan_too_many_is_answered_without_stamps(world: World, monkeypatch: p
     world.work()
     with world.store.read() as conn:
         assert len(conn.execute(select(plan)).all()) == 2
+    _check(world)
+
+
+def test_policies_records_stamps_and_readers_race_and_nothing_leaks(world: World) -> None:
+    """Publishing, activating, stamping and reading at once: what the public sees is never what any of the policies hides."""
+    closed = MIXED.replace("what: [record.opening is open, record.secrecy is at most public]", "what: [record.opening is open, record.theme has land]")
+    stop = threading.Event()
+    errors: list[BaseException] = []
+    secrets = [world.publish(secrecy="internal").id for _ in range(3)]
+
+    def loop(step: Callable[[], object]) -> threading.Thread:
+        def run() -> None:
+            try:
+                while not stop.is_set():
+                    step()
+            except BaseException as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        return thread
+
+    def read() -> None:
+        page = world.reader.records(PUBLIC, RecordQuery(limit=1000))
+        assert not {view.id for view in page.items} & set(secrets)
+        assert page.total == len(page.items)
+
+    threads = [loop(read), loop(read), loop(lambda: _fill(world, 1, seed=random.randrange(1 << 30))), loop(lambda: (world.work(), time.sleep(0.01)))]
+    for n in range(6):
+        time.sleep(0.3)
+        world.rule(closed if n % 2 else MIXED)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not errors, errors
+    assert world.reader.alarms == 0
+    world.work()
+    _check(world)
+    world.reader._visibility.forget()
     _check(world)

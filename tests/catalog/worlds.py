@@ -70,7 +70,8 @@ class World:
         return publish(self.store, self.writer, **changes)
 
     def work(self) -> None:
-        """Does every job that is due."""
+        """Does every job that is due, as the background threads of a site would."""
+        self.audit.flush()
         worker = Worker(self.store, self.stamps.handlers())
         while worker.run_one():
             pass
