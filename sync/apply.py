@@ -4,7 +4,7 @@ Steps, in order (the numbers stand at the code):
 
  1. parse the batch, and read what this site has of the source;
  2. verify it whole (`sync.batch.verify`, pure): statements, notes, covers, disclosures, order, head; nothing is stored yet;
- 3. compare what its covers taught with the same log from other sources: two signed trees that differ are evidence of a fork;
+ 3. compare it with what we knew: the same log from other sources (two signed trees that differ are evidence of a fork), and older versions from this one;
  4. open the transaction; a batch that no longer continues the cursor is left (late, or doubled);
  5. keep statements, runs and hashes;
  6. bring the holdings of this source up to date, rows and wishes for files with them;
@@ -30,11 +30,13 @@ from sync import batch as batches
 from sync import tables as t
 from sync.context import Context
 from sync.errors import BatchError, ConflictError, ForkError, SyncError, TrustError
+from sync.floors import SHOWN, check_source, floors, raise_floors
 from sync.holdings import Shown, holdings_of, put_holding, shown
 from sync.inlets import open_inlet, read_state
 from sync.objects import want_objects
 from sync.row_inlet import RowApplier
 from sync.runs import Run, conflict_with_others, grow, keep_nodes, new_run, run_by_number, run_of_view
+from sync.trust import Order
 from sync.trusted import keep_statements
 
 __all__ = ["Applied", "Applier", "disclosed_values"]
@@ -80,6 +82,7 @@ class Applier:
                 state = read_state(conn, self._x, source, parsed)
                 verdict = batches.verify(parsed, state)  # 2
                 self._compare(conn, source, verdict)  # 3
+                check_source(conn, source, _records(verdict))
         except ConflictError as error:
             return self._conflict(source, error)
         except TerraceError as error:
@@ -156,6 +159,7 @@ class Applier:
 
     def _hold(self, tx: WriteTransaction, source: str, verdict: batches.Verdict, runs: dict[str, int], round_: int) -> set[str]:
         touched: set[str] = set()
+        raise_floors(tx.conn, source, {change.id: change.order for change in _records(verdict)})
         for change in verdict.changes:
             if isinstance(change, batches.RecordChange):
                 place, epoch, at = change.order
@@ -207,14 +211,18 @@ class Applier:
 
     def _show(self, tx: WriteTransaction, ids: set[str], verdict: batches.Verdict) -> dict[str, JSON]:
         put = gone = 0
-        held = holdings_of(tx.conn, ids)
+        held, lowest = holdings_of(tx.conn, ids), floors(tx.conn, SHOWN, ids)
+        orders: dict[str, Order] = {}
         for id in sorted(ids):
             best = shown(held.get(id, []))
-            if best is None or best.best.tomb:
-                gone += self._x.writer.unshow(tx, id, tombstone=best is not None)
+            if best is not None:
+                orders[id] = best.best.order
+            if best is None or best.best.tomb or best.best.order < lowest.get(id, best.best.order):
+                gone += self._x.writer.unshow(tx, id, tombstone=best is not None and best.best.tomb)
                 self._rows.hide(tx, id)
                 continue
             put += self._show_one(tx, best, verdict)
+        raise_floors(tx.conn, SHOWN, orders)
         return {"put": put, "gone": gone}
 
     def _show_one(self, tx: WriteTransaction, best: Shown, verdict: batches.Verdict) -> bool:
@@ -285,6 +293,10 @@ class Applier:
 def disclosed_values(texts: Mapping[str, str]) -> dict[str, JSON]:
     """The values of verified disclosures: name → value."""
     return {name: orjson.loads(text)[2] for name, text in texts.items()}
+
+
+def _records(verdict: batches.Verdict) -> list[batches.RecordChange]:
+    return [change for change in verdict.changes if isinstance(change, batches.RecordChange)]
 
 
 def _named(change: batches.RecordChange) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """Files between peers: giving them by Range to those who may hold them, fetching what is wanted, shown only after the hash holds (PROTOCOL 7, Objects)."""
 
 import contextlib
-import hashlib
 import logging
 import os
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import Any
 from sqlalchemy import and_, delete, select, update
 
 from catalog.errors import NotFoundError
+from catalog.objects import OBJECT_NAME
 from policies.errors import TerraceError
 from sync import tables as t
 from sync.context import Context
@@ -22,9 +22,8 @@ from sync.transport import Peers
 
 __all__ = ["ObjectDesk", "OpenObject"]
 
-_CHUNK = 1 << 18
 #: Seconds until a fetch that failed is tried again: doubled each time.
-_FIRST, _LONGEST = 5, 3600
+_FIRST, _LONGEST = 1, 3600
 _ATTEMPTS = 20
 
 log = logging.getLogger(__name__)
@@ -54,12 +53,15 @@ class ObjectDesk:
             NotFoundError: there is no such file, or no record that names it gives this peer its files: the same words.
         """
         store = self._x.objects
-        if store is None or len(sha256) != 64:
+        if store is None or OBJECT_NAME.match(sha256) is None:
             raise NotFoundError
         with self._x.store.read() as conn:
-            ids = users_of(conn, sha256)
-            judged = Judge(self._x, conn, peer, self._x.clock()).judge(ids) if ids else {}
-        if not any(item.files for item in judged.values()) or not store.has(sha256):
+            named = users_of(conn, sha256)
+            judged = Judge(self._x, conn, peer, self._x.clock()).judge(named.keys()) if named else {}
+        if not any(item.files and named[id] & item.names for id, item in judged.items()):
+            raise NotFoundError
+        if not store.has(sha256):
+            self.request(sha256)  # it may hold it: so we fetch it, and the peer asks again
             raise NotFoundError
         size = store.size(sha256)
         if start is not None and not 0 <= start < max(size, 1):
@@ -100,14 +102,11 @@ class ObjectDesk:
             total, chunks = self._peers.object(row.source, row.sha256, part.stat().st_size if part.exists() else 0)
             limit = row.size if row.size is not None else self._x.settings.object_bytes
             self._write(part, chunks, limit, total)
-            if _sha256_of(part) != row.sha256:
+            try:
+                with part.open("rb") as file:
+                    store.put(file, media_type=row.media_type, expect=row.sha256)  # kept only when the hash holds
+            finally:
                 part.unlink(missing_ok=True)
-                raise SyncError(
-                    zh=f"檔案 {row.sha256} 的內容與雜湊不符", en=f"file {row.sha256} does not have the hash that its record names", clause="7", kind="object"
-                )
-            with part.open("rb") as file:
-                store.put(file, media_type=row.media_type)
-            part.unlink(missing_ok=True)
         with self._x.store.write() as tx:
             store.note(tx, row.sha256, media_type=row.media_type)
             tx.conn.execute(update(t.object_want).where(t.object_want.c.sha256 == row.sha256).values(state="held", error=None))
@@ -154,11 +153,3 @@ class ObjectDesk:
         w = t.object_want.c
         with self._x.store.write() as tx:
             tx.conn.execute(delete(t.object_want).where(and_(w.source == source, w.id == id, w.state != "held")))
-
-
-def _sha256_of(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

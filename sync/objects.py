@@ -59,6 +59,12 @@ def note_uses(conn: Connection, ids: Collection[str]) -> None:
             conn.execute(insert(t.object_use), rows)
 
 
-def users_of(conn: Connection, sha256: str) -> list[str]:
-    """Ids of the records that name a file."""
-    return list(conn.scalars(select(t.object_use.c.id).where(t.object_use.c.sha256 == sha256).limit(_CHUNK)))
+def users_of(conn: Connection, sha256: str) -> dict[str, frozenset[str]]:
+    """The records that name a file: id → names of the fields that do."""
+    use = t.object_use.c
+    found: dict[str, frozenset[str]] = {}
+    query = select(c.record.c.id, c.record.c.fields).join(t.object_use, use.id == c.record.c.id).where(use.sha256 == sha256).limit(_CHUNK)
+    for id, text in conn.execute(query):
+        fields = orjson.loads(text)
+        found[id] = frozenset(name for name in fields if any(named == sha256 for named, _, _ in files_of({name: fields[name]})))
+    return found

@@ -252,6 +252,18 @@ holding = Table(
     Index("sync_holding_run", "run", "at"),
 )
 
+#: The highest order (PROTOCOL 4.7) that each source gave of each record, and, with source '', that was shown: kept when the record goes, so that neither a
+#: relay nor a slower second path can bring an older version back (invariant I6).
+floor = Table(
+    "sync_floor",
+    metadata,
+    Column("source", CODE, primary_key=True),
+    Column("id", CODE, primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("at", BIG, nullable=False),
+)
+
 #: The rows that each source gives us: newest batch applied.
 row_inlet = Table(
     "sync_row_inlet",

@@ -1,0 +1,60 @@
+"""No way back: an older version is neither taken from who gave a newer one nor shown after it (PROTOCOL 4.7, invariant I6).
+
+A relay can prove an old leaf as well as a new one. What it cannot do is make us forget what we saw: for each record the highest order is kept, for each
+source (below it, the source lies or was restored: its batch is refused) and for what was shown (below it, a slower path is not shown).
+"""
+
+from collections.abc import Collection, Iterable
+
+from sqlalchemy import Connection, delete, insert, select
+
+from sync import tables as t
+from sync.errors import BatchError
+from sync.items import RecordChange
+from sync.trust import Order
+
+__all__ = ["SHOWN", "check_source", "floors", "raise_floors"]
+
+#: Stands in place of a source for what was shown.
+SHOWN = ""
+_CHUNK = 400
+
+
+def floors(conn: Connection, source: str, ids: Collection[str]) -> dict[str, Order]:
+    """The highest order known of each record, where there is one."""
+    f = t.floor.c
+    wanted, found = list(ids), dict[str, Order]()
+    for start in range(0, len(wanted), _CHUNK):
+        query = select(f.id, f.place, f.epoch, f.at).where(f.source == source, f.id.in_(wanted[start : start + _CHUNK]))
+        found.update((id, (place, epoch, at)) for id, place, epoch, at in conn.execute(query))
+    return found
+
+
+def check_source(conn: Connection, source: str, changes: Iterable[RecordChange]) -> None:
+    """Refuses a record that is older than what this source gave before.
+
+    Raises:
+        BatchError: kind `rollback`.
+    """
+    listed = list(changes)
+    known = floors(conn, source, [change.id for change in listed])
+    for change in listed:
+        before = known.get(change.id)
+        if before is not None and change.order < before:
+            raise BatchError(
+                zh=f"{change.id}：{source} 曾給出更新的版本（{before}），現在給出 {change.order}",
+                en=f"{change.id}: {source} gave a newer version before ({before}) than now ({change.order})",
+                clause="4.7",
+                kind="rollback",
+            )
+
+
+def raise_floors(conn: Connection, source: str, orders: dict[str, Order]) -> None:
+    """Remembers the orders that are higher than those known."""
+    known = floors(conn, source, orders.keys())
+    higher = {id: order for id, order in orders.items() if id not in known or order > known[id]}
+    replaced = [id for id in higher if id in known]
+    for start in range(0, len(replaced), _CHUNK):
+        conn.execute(delete(t.floor).where(t.floor.c.source == source, t.floor.c.id.in_(replaced[start : start + _CHUNK])))
+    if higher:
+        conn.execute(insert(t.floor), [{"source": source, "id": id, "place": order[0], "epoch": order[1], "at": order[2]} for id, order in higher.items()])
