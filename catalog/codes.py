@@ -65,9 +65,10 @@ class CodeList:
         return code if found is None else found.name(lang)
 
     def find(self, norm: str, value: str) -> Code | None:
-        """The first code that another norm calls `value` (compared without case), for example `find("iso", "monthly")`."""
+        """The code that another norm calls `value` (without case), for example `find("iso", "monthly")`; one that has it as its first name comes first."""
         wanted = value.casefold()
-        return next((code for code in self if wanted in code.other.get(norm, "").casefold().split()), None)
+        named = [(code, code.other.get(norm, "").casefold().split()) for code in self]
+        return next((code for code, names in named if names[:1] == [wanted]), None) or next((code for code, names in named if wanted in names), None)
 
 
 def read_yaml(path: Path) -> Any:

@@ -1,0 +1,136 @@
+"""What readers of files hand over, and what `add` gives back."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from catalog.canonical import JSON
+from catalog.rows.columns import Column
+from policies.actor import Actor
+from policies.errors import TerraceError
+
+if TYPE_CHECKING:
+    from catalog.objects import Objects
+    from catalog.store import Store
+    from catalog.writer import Writer
+
+__all__ = ["AddResult", "IngestContext", "Item", "Layer", "Sidecar"]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A table of rows that was found in a file.
+
+    Attributes:
+        columns: with the geometry among them, if any.
+        key: names of the key columns.
+        geometry: type of geometry, or None.
+        rows: called to read the rows; may be called again.
+    """
+
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    geometry: str | None
+    rows: Callable[[], Iterable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One record that was found in a file.
+
+    Attributes:
+        fields: what the file says of the record.
+        guessed: fields that only a new record gets (a title from the file's name): an edit by hand is not overwritten.
+        layer: its rows, or None.
+        format: code of catalog/codes/formats.yaml for the file itself.
+        profile: bare name, when the kind of file says it.
+        secrecy: when the metadata say it.
+        part: which of several records of one file; "" for the only one.
+        notes: what was not understood or left out, each in Chinese and English.
+    """
+
+    fields: Mapping[str, Any]
+    format: str
+    guessed: Mapping[str, Any] = field(default_factory=dict)
+    layer: Layer | None = None
+    profile: str | None = None
+    secrecy: str | None = None
+    part: str = ""
+    notes: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What a person wrote beside a data file (README.md has the format)."""
+
+    path: Path | None = None
+    profile: str | None = None
+    secrecy: str | None = None
+    terms: Mapping[str, JSON] | None = None
+    slug: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
+    crs: str | None = None
+    encoding: str | None = None
+    digest: str = ""
+
+
+@dataclass
+class IngestContext:
+    """Where to, by whom, and with what defaults.
+
+    Attributes:
+        store, writer, objects: of the site.
+        actor: who adds; `writer` checks the role.
+        profile: bare name or `<name>/<version>` for files that do not say theirs.
+        secrecy: for files that do not say theirs; None leaves it open, and publishing will ask.
+        defaults: fields for records whose source does not have them.
+        publish: publish each record at once.
+        progress: called with (files done, files in all, path) after each file.
+    """
+
+    store: "Store"
+    writer: "Writer"
+    objects: "Objects"
+    actor: Actor
+    profile: str | None = None
+    secrecy: str | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    publish: bool = False
+    progress: Callable[[int, int, Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class AddResult:
+    """What became of one file, or of one record in it.
+
+    Attributes:
+        status: `draft` (new), `changed` (a new draft of the same record), `unchanged` (nothing added), `published`, `refused` (see `error`).
+        kind: of the record (dataset, imagery, …), or None when the file was refused before.
+        rows: number of rows of the record, or None.
+        error: why it was refused; a PublishError leaves a draft behind, named by `id`.
+        notes: what was not understood, in Chinese and English.
+    """
+
+    path: Path
+    status: str
+    id: str | None = None
+    title: Mapping[str, str] | None = None
+    kind: str | None = None
+    rows: int | None = None
+    error: TerraceError | None = None
+    notes: Sequence[tuple[str, str]] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON lines."""
+        found: dict[str, Any] = {"file": str(self.path), "id": self.id, "title": self.title, "kind": self.kind, "status": self.status, "rows": self.rows}
+        if self.error is not None:
+            found["error"] = {"kind": self.error.kind, "zh": self.error.zh, "en": self.error.en}
+            problems = getattr(self.error, "problems", None)
+            if isinstance(problems, list):
+                found["error"]["problems"] = problems
+        if self.notes:
+            found["notes"] = [{"zh": zh, "en": en} for zh, en in self.notes]
+        return found

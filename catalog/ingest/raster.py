@@ -1,0 +1,67 @@
+"""GeoTIFF → a record of imagery: its extent, coordinate system and bands; the file itself is the data."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from catalog.errors import IngestError
+from catalog.field_values import decimal_text
+from catalog.ingest.crs import way_to_crs84
+from catalog.ingest.model import Item
+
+__all__ = ["is_tiff", "read_geotiff"]
+
+_MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+
+
+def is_tiff(head: bytes) -> bool:
+    """Whether a file begins as TIFF or BigTIFF."""
+    return head[:4] in _MAGIC
+
+
+def read_geotiff(path: Path) -> Item:
+    """Reads what a TIFF says of itself; pixels are not read.
+
+    Raises:
+        IngestError: it is damaged.
+    """
+    import rasterio
+    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.warp import transform_bounds
+
+    try:
+        with warnings.catch_warnings(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path, driver="GTiff") as source:
+                fields: dict[str, Any] = {"x.width": source.width, "x.height": source.height, "x.bands": _bands(source)}
+                notes: list[tuple[str, str]] = []
+                tiled = bool(source.profile.get("tiled")) and bool(source.overviews(1) if source.count else False)
+                if source.crs is None:
+                    notes.append(("影像沒有坐標系，範圍須另行填寫", "the raster has no coordinate system: its extent must be filled in"))
+                else:
+                    way = way_to_crs84(source.crs.to_string())
+                    box = transform_bounds(source.crs, "OGC:CRS84", *source.bounds, densify_pts=21)
+                    fields |= {"bbox": [decimal_text(round(value, 6)) for value in box], "crs": way.code, "crs_note": way.note}
+                    if source.crs.is_projected:
+                        fields["x.gsd"] = decimal_text(round(abs(source.transform.a) * source.crs.linear_units_factor[1], 4))
+                stamp = source.tags().get("TIFFTAG_DATETIME")
+                if stamp:
+                    fields["x.acquired"] = stamp.replace(":", "-", 2)
+    except (RasterioError, OSError, ValueError) as error:
+        raise IngestError(zh=f"{path.name} 不是完好的 TIFF：{error}", en=f"{path.name} is not a sound TIFF: {error}") from error
+    kept = {name: value for name, value in fields.items() if value is not None}
+    return Item(
+        fields=kept, guessed={"kind": "imagery", "update_cycle": "irregular"}, format="cog" if tiled else "geotiff", profile="imagery", notes=tuple(notes)
+    )
+
+
+def _bands(source: Any) -> list[dict[str, Any]]:
+    """Number, type, colour and value for no data of each band."""
+    found = []
+    for place in range(1, min(source.count, 200) + 1):
+        nodata = source.nodatavals[place - 1]
+        band = {"number": place, "type": source.dtypes[place - 1], "colour": source.colorinterp[place - 1].name, "description": source.descriptions[place - 1]}
+        if nodata is not None and nodata == nodata:
+            band["nodata"] = decimal_text(float(nodata)) if abs(nodata) < 1e50 else str(nodata)
+        found.append({name: value for name, value in band.items() if value is not None})
+    return found
