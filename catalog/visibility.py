@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, not_, or_, select, true
 
 from catalog.attributes import attributes_of_row
 from catalog.columns import JUDGED, column_map
@@ -30,6 +30,8 @@ from catalog.store import State
 from catalog.tables import plan as plan_table
 from catalog.tables import record, signature_plan
 from catalog.views import duties_of
+from policies.columns import ColumnMap
+from policies.compile import surely_clause
 from policies.evaluate import Decision
 from policies.obligations import NONE
 from policies.plan import Plan
@@ -182,22 +184,23 @@ def _from_clause(conn: Connection, plan: Plan, granted: Granted) -> tuple[BitMap
     special: list[ColumnElement[bool]] = [record.c.terms.like('%"obligations":[{%')]
     timed = {"embargo": record.c.embargo, "issued": record.c.issued, "terms_expire": record.c.terms_until}
     special += [column > plan.env.now - offset for name, offset in plan.form.moves if (column := timed.get(name)) is not None]
-    if _may_veil(plan):
-        special.append(record.c.docno.in_(select(record.c.docno).where(plan.where("read", columns, granted.ids))))
+    special += _veiling(plan, columns, granted)
     _decide_all(conn, plan, granted, or_(*special), card, full, due)
     return card, full, due
 
 
-def _may_veil(plan: Plan) -> bool:
-    """Whether some constraint hides or masks what the *full* bitmap promises."""
-    for rule in plan.policy_set.rules:
-        then = rule.then
-        if then is None:
+def _veiling(plan: Plan, columns: ColumnMap, granted: Granted) -> list[ColumnElement[bool]]:
+    """Records on which some constraint of this plan may hide or mask what the bitmaps promise: where it is not surely false (LANGUAGE 2)."""
+    promised = CARD_FIELDS.union(FULL_FIELDS)
+    ids = granted.ids if plan.actor.purpose is not None else None
+    found: list[ColumnElement[bool]] = []
+    for spoken in plan.form.action("read").constraints:
+        then = spoken.rule.then
+        if then is None or not (promised & (then.hide | {name for name, _ in then.masks}) or (then.show is not None and not promised <= then.show)):
             continue
-        named = then.hide | {name for name, _ in then.masks}
-        if named & set(FULL_FIELDS) or (then.show is not None and not set(FULL_FIELDS) <= then.show):
-            return True
-    return False
+        clear = surely_clause(spoken.condition, False, columns, plan.env.now, ids)
+        found.append(true() if clear is False else false() if clear is True else not_(func.coalesce(clear, false())))
+    return found
 
 
 def _stamped(conn: Connection, epoch: int, key: str) -> tuple[int, int] | None:

@@ -203,7 +203,8 @@ def _received(fields: dict[str, Any], *, version: int = 1, known: Built | None =
     )  # fmt: skip
     everything = {name: orjson.loads(text)[2] for name, text in built.disclosures.items()}
     return ReceivedRecord(
-        manifest=built.manifest.decode(), manifest_hash=built.hash, fields={name: value for name, value in everything.items() if disclosed is None or name in disclosed},
+        manifest=built.manifest.decode(), manifest_hash=built.hash,
+        fields={name: value for name, value in everything.items() if disclosed is None or name in disclosed},
         source=PEER, level="city", division="510100", log=f"terrace/1/{PEER}/business/1", epoch=1, index=7, proof="signed", path=(PEER,),
     )  # fmt: skip
 
