@@ -21,6 +21,7 @@ from node.metrics import Stopwatch
 from node.signin import SignIn
 from node.web_language import request_language
 from policies.actor import acting
+from policies.errors import TerraceError
 
 if TYPE_CHECKING:
     from node.site import Site
@@ -35,13 +36,17 @@ def create_app(site: "Site") -> Flask:
     app.extensions["terrace.sign_in"] = sign_in
 
     @app.before_request
-    def begin() -> None:
+    def begin() -> Response | None:
         g.terrace_stack = ExitStack()
         g.terrace_stack.enter_context(speaking(request_language(request, site.settings.language)))
-        who = sign_in.identify(request)
-        g.actor, g.session_info = who.actor, who.session
-        g.terrace_stack.enter_context(acting(who.actor))
-        sign_in.require_csrf(request, who)
+        try:
+            who = sign_in.identify(request)
+            g.actor, g.session_info = who.actor, who.session
+            g.terrace_stack.enter_context(acting(who.actor))
+            sign_in.require_csrf(request, who)
+        except TerraceError as error:
+            return web_errors.refuse(error)  # here, and not by a face's own handler: no face has been reached
+        return None
 
     from node.mounts import mount_faces
 

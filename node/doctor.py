@@ -69,15 +69,11 @@ def examine(site: "Site", *, deep: bool = False) -> Iterator[Finding]:
 def _keys(site: "Site") -> Iterator[Finding]:
     folder = site.folder / "keys"
     problems = key_files.check(folder)
+    serious = [problem for problem in problems if problem.path.name != "root.pem" or problem.path.stat().st_mode & 0o077]
     for problem in problems:
-        yield Finding("bad", "keys", problem.zh, problem.en)
-    if not problems:
+        yield Finding("bad" if problem in serious else "note", "keys", problem.zh, problem.en)
+    if not serious:
         yield Finding("ok", "keys", "密钥文件齐全，权限 0600", "key files are there, mode 0600")
-    if (folder / "root.pem").exists():
-        yield Finding(
-            "note", "keys", "根密钥 root.pem 仍在本机：建议移到离线介质，只在签发密钥时取用",
-            "the root key root.pem is on this machine; move it to offline media and bring it only to sign keys",
-        )
 
 
 def _folder(site: "Site") -> Iterator[Finding]:

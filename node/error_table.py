@@ -97,6 +97,11 @@ def exit_code(kind: str) -> int:
     return ERRORS.get(kind, ERRORS["error"]).exit
 
 
+def combined(codes: set[int]) -> int:
+    """Exit code of a command that went on after failures: theirs when it is one and the same, else FAILED."""
+    return OK if not codes else next(iter(codes)) if len(codes) == 1 else FAILED
+
+
 def status(kind: str) -> int:
     """HTTP status for a kind of error."""
     return ERRORS.get(kind, ERRORS["error"]).status

@@ -9,16 +9,41 @@ from flask import Flask
 if TYPE_CHECKING:
     from node.site import Site
 
-#: Modules that both serving processes use: imported before the fork.
-MODULES = ("node.child", "node.worker", "catalog.reader", "catalog.writer", "catalog.ckan", "ogc", "sync.endpoints", "sync.exchange", "node.portal")
+#: Modules that the serving processes use: imported before the fork, so that they are in memory once.
+MODULES = (
+    "node.child", "node.worker", "node.health", "catalog.reader", "catalog.writer", "catalog.objects", "catalog.ckan", "ogc.features.routes",
+    "ogc.features.engine", "ogc.csw.routes", "ogc.csw.engine", "sync.endpoints", "sync.exchange", "node.portal", "node.portal.pages",
+)
 
 
 def mount_faces(app: Flask, site: "Site") -> None:
     """Registers the public faces."""
+    _mount_ogc(app, site)
+    if find_spec("catalog.ckan"):
+        app.register_blueprint(import_module("catalog.ckan").blueprint(site), url_prefix="/api")
+    if find_spec("node.portal.pages"):
+        from node.portal import blueprint
+
+        app.register_blueprint(blueprint(site))
+
+
+def _mount_ogc(app: Flask, site: "Site") -> None:
+    from ogc.csw.routes import Csw, CswSettings
+    from ogc.features.routes import Features, FeaturesSettings
+
+    base = site.settings.base_url
+    name = dict(site.identity.name)
+    features = Features(site.reader, FeaturesSettings(title=name, base_url=f"{base}/ogc" if base else None, portal_url=base))
+    app.register_blueprint(features.blueprint(), url_prefix="/ogc")
+    csw = Csw(site.reader, CswSettings(title=name, provider=name, base_url=base))
+    app.register_blueprint(csw.blueprint(), url_prefix="/csw")
 
 
 def mount_peers(app: Flask, site: "Site") -> None:
     """Registers the peers' endpoints."""
+    from sync.endpoints import peer_blueprint
+
+    app.register_blueprint(peer_blueprint(site.exchange))
 
 
 def import_all() -> None:

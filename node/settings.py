@@ -165,7 +165,7 @@ def names_a_setting(path: tuple[str, ...]) -> bool:
     model: type[BaseModel] | None = Settings
     for index, part in enumerate(path):
         if model is None:
-            return path[0] == "zones" or (path[:2] == ("site", "name") and index == 2)
+            return path[0] == "zones" or path[:2] == ("new_records", "fields") or (path[:2] == ("site", "name") and index == 2)
         fields = dict(sections(model))
         if part not in fields:
             return False

@@ -5,7 +5,7 @@ and errors are `node.settings`. The messages of checks are `zh | en`.
 """
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -105,6 +105,16 @@ class ChannelSettings(Section):
     second_person: bool = Field(default=False, description="A second person must confirm each release.")
 
 
+class NewRecordSettings(Section):
+    """What `terrace add` puts into a new record where neither the file nor its metadata say it. An edit by hand is never overwritten."""
+
+    profile: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]{0,39}(/[0-9]+)?$", description="Profile, for example `core`.")
+    secrecy: Secrecy | None = Field(default=None, description="Secrecy; by default `publish` asks for it.")
+    fields: dict[str, Any] = Field(
+        default_factory=dict, description="Fields as metadata have them, for example `responsible_person: 王敏`. The provider is the site itself by default."
+    )
+
+
 class PeerSettings(Section):
     """What this site takes from its peers, and how."""
 
@@ -149,6 +159,7 @@ class Settings(Section):
     tls: TlsSettings = Field(default=TlsSettings(), description="HTTPS by this program itself.")
     zones: dict[str, ZoneSettings] = Field(default_factory=_default_zones, description="The zones that there are; by default the plan's four.")
     channels: list[ChannelSettings] = Field(default_factory=list, description="Ways for releases between zones: a graph, not a ranking.")
+    new_records: NewRecordSettings = Field(default=NewRecordSettings(), description="What `terrace add` assumes.")
     peers: PeerSettings = Field(default=PeerSettings(), description="What is taken from peers.")
     limits: LimitSettings = Field(default=LimitSettings(), description="Limits.")
 

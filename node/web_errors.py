@@ -32,12 +32,13 @@ _OGC_CODES = {400: "InvalidParameterValue", 401: "NotAuthorized", 403: "NotAutho
 
 def install(app: Flask) -> None:
     """Registers the handlers."""
-    app.register_error_handler(TerraceError, _ours)
+    app.register_error_handler(TerraceError, refuse)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _fault)
 
 
-def _ours(error: TerraceError) -> Response:
+def refuse(error: TerraceError) -> Response:
+    """An error of ours in the form of the face that was asked."""
     code = status(error.kind)
     if code >= 500:
         return _fault(error)

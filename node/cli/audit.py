@@ -1,5 +1,6 @@
 """`terrace audit`."""
 
+import json
 from datetime import UTC, datetime
 
 import click
@@ -35,9 +36,13 @@ def list_(run: Run, event: str | None, who: str | None, record: str | None, limi
         for line in lines:
             run.emit(line)
         return
+
     show_table(
         [N_("no."), N_("time"), N_("event"), N_("actor"), N_("outcome"), N_("record"), N_("detail")],
-        [[str(line["seq"]), _time(line["time"]), *(str(line[name] or "") for name in ("event", "actor", "outcome", "record", "detail"))] for line in lines],
+        [
+            [str(line["seq"]), _time(line["time"]), *(str(line[name] or "") for name in ("event", "actor", "outcome", "record")), _detail(line["detail"])]
+            for line in lines
+        ],
     )
 
 
@@ -62,6 +67,10 @@ def verify(ctx: click.Context) -> None:
         click.echo(translate("Line {bad} was altered or taken out; {lines} lines before it hold.").format(bad=report.bad, lines=report.lines), err=True)
     if report.bad is not None:
         ctx.exit(FAILED)
+
+
+def _detail(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else ""
 
 
 def _time(seconds: object) -> str:

@@ -10,7 +10,7 @@ from node.i18n import N_
 #: name → (where it lives, one line about it)
 COMMANDS = {
     "init": ("node.cli.init:init", N_("Make a new site in a folder.")),
-    "add": ("node.cli.records:add", N_("Take in metadata or data files.")),
+    "add": ("node.cli.add:add", N_("Take in metadata or data files.")),
     "publish": ("node.cli.records:publish", N_("Publish drafts after checking their profile.")),
     "withdraw": ("node.cli.records:withdraw", N_("Withdraw a published record.")),
     "edit": ("node.cli.edit:edit", N_("Change fields of a record.")),

@@ -1,13 +1,12 @@
-"""`terrace add`, `publish`, `withdraw`."""
+"""`terrace publish` and `terrace withdraw`."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import click
 
 from node.cli.base import Command, Run, argument, option
-from node.error_table import FAILED, OK, exit_code
+from node.error_table import combined, exit_code
 from node.errors import UsageError
 from node.i18n import N_, choose, local_text, translate
 from policies.errors import TerraceError
@@ -76,18 +75,18 @@ def _all_drafts(run: Run) -> Iterator[str]:
 
 def _each(run: Run, ids: list[str], act: Callable[[str], dict[str, Any]]) -> int:
     """Does one thing to each record, each in a transaction of its own; a refused one is said and the others go on."""
-    worst = OK
+    codes: set[int] = set()
     with run.acting():
         for done, id in enumerate(ids, start=1):
             try:
                 facts = act(id)
             except TerraceError as error:
-                worst = max(worst, exit_code(error.kind)) if worst != FAILED else FAILED
+                codes.add(exit_code(error.kind))
                 say_refused(run, {"id": id, "status": "refused"}, error)
             else:
                 run.done(f"{facts['id']}  {translate(STATUSES[facts['status']])}", **facts)
             run.progress(done, len(ids), id)
-    return worst
+    return combined(codes)
 
 
 def say_refused(run: Run, facts: dict[str, Any], error: TerraceError) -> None:
@@ -103,19 +102,3 @@ def say_refused(run: Run, facts: dict[str, Any], error: TerraceError) -> None:
         click.echo(f"    {local_text(error.zh, error.en)}", err=True)
     for problem in listed:
         click.echo(f"    {problem['field']}: {local_text(problem['zh'], problem['en'])}", err=True)
-
-
-def existing(paths: tuple[Path, ...]) -> list[Path]:
-    """The files of a command line, folders opened up; in order, each once.
-
-    Raises:
-        UsageError: one that is not there.
-    """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            raise UsageError(zh=f"没有这个文件：{path}", en=f"there is no such file: {path}")
-        for each in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if each.is_file() and not each.name.startswith("."):
-                found[each] = None
-    return list(found)

@@ -22,7 +22,7 @@ def settings(run: Run, reference: bool) -> None:
         return
     values = run.settings.model_dump(mode="json")
     if values["objects_secret"]:
-        values["objects_secret"] = "***"
+        values["objects_secret"] = "***"  # noqa: S105 (hides it)
     if "@" in values["database"]:
         from sqlalchemy import make_url
 

@@ -1,0 +1,156 @@
+"""The public application's frame: who asks, what every answer carries, what errors look like at each face."""
+
+import base64
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from catalog.accounts import Account
+from node.app import create_app
+from node.headers import CONTENT_SECURITY_POLICY
+from node.signin import COOKIE
+from node.site import Site
+from policies.actor import require_actor
+from policies.errors import ActorUnsetError
+
+
+@pytest.fixture
+def app(site: Site) -> Flask:
+    made = create_app(site)
+
+    @made.get("/_who")
+    def who() -> dict[str, object]:
+        return require_actor().as_dict()
+
+    @made.post("/_change")
+    def change() -> dict[str, object]:
+        return require_actor().as_dict()
+
+    return made
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def test_anonymous_is_the_public(client: FlaskClient) -> None:
+    assert client.get("/_who").get_json() == {"kind": "public"}
+
+
+def test_actor_is_unset_again_after_the_request(client: FlaskClient) -> None:
+    client.get("/_who")
+    with pytest.raises(ActorUnsetError):
+        require_actor()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        lambda token: {"Authorization": f"Bearer {token}"},
+        lambda token: {"Authorization": token},
+        lambda token: {"X-CKAN-API-Key": token},
+        lambda token: {"Authorization": "Basic " + base64.b64encode(f"anyone:{token}".encode()).decode()},
+    ],
+    ids=["bearer", "bare", "ckan-key", "basic"],
+)
+def test_token_is_taken_in_every_form_that_clients_send(client: FlaskClient, make_token: Callable[..., str], headers: Callable[[str], dict[str, str]]) -> None:
+    answer = client.get("/_who", headers=headers(make_token("li", "officer")))
+    assert answer.get_json()["person"] == "li"
+    assert answer.get_json()["roles"] == ["officer"]
+    assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("sent", ["tt_" + "A" * 43, "nonsense", "Basic !!!", "Bearer "])
+def test_token_that_does_not_count_is_an_error_and_never_the_public(client: FlaskClient, sent: str) -> None:
+    answer = client.get("/_who", headers={"Authorization": sent, "Accept": "application/json"})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_revoked_token_ends_at_once(client: FlaskClient, site: Site, make_token: Callable[..., str]) -> None:
+    headers = {"Authorization": make_token("li", "officer")}
+    assert client.get("/_who", headers=headers).status_code == 200
+    with site.store.write() as tx:
+        site.accounts.revoke_tokens(tx, "li", by="test")
+    assert client.get("/_who", headers=headers).status_code == 401
+
+
+def test_guessing_tokens_is_slowed_down(client: FlaskClient) -> None:
+    codes = [client.get("/_who", headers={"Authorization": f"guess{n}"}).status_code for n in range(12)]
+    assert codes[:10] == [401] * 10
+    assert codes[10:] == [429] * 2
+
+
+def _session(client: FlaskClient, site: Site) -> str:
+    with site.store.write() as tx:
+        site.accounts.create(tx, Account("wang", "王", frozenset({"clerk"})), "correct horse battery", by="test")
+    secret, session = site.accounts.sign_in("wang", "correct horse battery")
+    client.set_cookie(COOKIE, secret)
+    return session.csrf
+
+
+def test_changing_request_by_cookie_needs_the_sessions_own_token(client: FlaskClient, site: Site) -> None:
+    csrf = _session(client, site)
+    assert client.get("/_who").get_json()["person"] == "wang"
+    assert client.post("/_change").status_code == 403
+    assert client.post("/_change", headers={"X-CSRF-Token": "forged"}).status_code == 403
+    assert client.post("/_change", headers={"X-CSRF-Token": csrf}).status_code == 200
+    assert client.post("/_change", data={"csrf_token": csrf}).status_code == 200
+
+
+def test_token_beside_a_cookie_counts_alone(client: FlaskClient, site: Site, make_token: Callable[..., str]) -> None:
+    _session(client, site)
+    headers = {"Authorization": make_token("li", "officer")}
+    assert client.post("/_change", headers=headers).get_json()["person"] == "li"
+
+
+def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
+    page = client.get("/no-such-page", headers={"Accept": "text/html"})
+    assert page.status_code == 404
+    assert page.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    data = client.get("/healthz")
+    assert "sandbox" in data.headers["Content-Security-Policy"]
+    for answer in (page, data):
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "expected"),
+    [
+        ("/api/3/action/no_such_action_at_all", 403, '"success": false'),
+        ("/ogc/collections", 401, '"code": "NotAuthorized"'),
+        ("/csw", 401, "<ows:ExceptionText>"),
+        ("/", 401, '"status": 401'),
+    ],
+)
+def test_refused_credential_comes_in_each_faces_own_form(client: FlaskClient, path: str, status: int, expected: str) -> None:
+    answer = client.get(path, headers={"Authorization": "wrong", "Accept": "application/json"})
+    assert (answer.status_code, expected in answer.text) == (status, True)
+
+
+def test_fault_of_ours_says_nothing_of_its_cause(app: Flask) -> None:
+    @app.get("/_fault")
+    def fault() -> str:
+        raise RuntimeError("secret detail /etc/passwd")
+
+    app.testing = False
+    answer = app.test_client().get("/_fault", headers={"Accept": "text/html"})
+    assert answer.status_code == 500
+    assert "secret detail" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"), [("zh-CN,zh;q=0.9", "没有找到"), ("en-GB", "Not found"), ("fr, zh-Hant-TW;q=0.5, en;q=0.4", "没有找到"), ("fr", "没有找到")]
+)
+def test_language_follows_the_browser_and_any_chinese_is_chinese(client: FlaskClient, asked: str, expected: str) -> None:
+    assert expected in client.get("/no-such-page", headers={"Accept": "text/html", "Accept-Language": asked}).text
+
+
+def test_healthz_says_only_what_is_public(client: FlaskClient, site: Site) -> None:
+    body = client.get("/healthz").get_json()
+    assert set(body) == {"status", "node", "zone", "position", "time"}
+    assert body["node"] == site.identity.node

@@ -1,0 +1,151 @@
+"""The supervisor and its processes, for real: ports, restart, stop, HTTPS."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from node.errors import PlainHttpError, PortInUseError
+from node.founding import Founding, found
+from node.listeners import is_loopback, open_listeners
+from node.settings import parse_settings
+from tests.node.served import TERRACE, Served
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One site for the whole module."""
+    wanted = Founding({"zh": "武侯区"}, "510107", None, None, "business", port=0, peer_port=0)
+    return found(tmp_path_factory.mktemp("serve") / "wuhou", wanted).folder
+
+
+@pytest.fixture
+def served(folder: Path) -> Iterator[Served]:
+    running = Served(folder)
+    yield running
+    running.stop()
+
+
+def _healthy(url: str, seconds: float = 15.0) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if requests.get(f"{url}/healthz", timeout=2).status_code == 200:
+                return True
+        except requests.ConnectionError:
+            pass
+        time.sleep(0.1)
+    return False
+
+
+def test_both_listeners_answer_and_stop_in_time(served: Served) -> None:
+    assert _healthy(served.url)
+    assert _healthy(str(served.told["peer_url"]))
+    assert json.loads((served.folder / "run" / "serve.json").read_text())["pid"] == served.process.pid
+    assert served.stop() < 5
+    assert served.process.returncode == 0
+    assert not (served.folder / "run" / "serve.json").exists()
+
+
+def test_child_that_dies_is_started_again(served: Served) -> None:
+    before = served.children()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (len(served.children()) < 2 or set(served.children()) & set(before)):
+        time.sleep(0.1)
+    assert not set(served.children()) & set(before)
+    assert _healthy(served.url)
+    assert _healthy(str(served.told["peer_url"]))
+
+
+def test_children_end_with_a_killed_supervisor_and_it_can_start_at_once(folder: Path) -> None:
+    first = Served(folder)
+    children = first.children()
+    first.process.kill()
+    first.process.communicate(timeout=10)
+    second = Served(folder)
+    try:
+        assert _healthy(second.url)
+        for pid in children:
+            with pytest.raises(ProcessLookupError):
+                for _ in range(100):
+                    os.kill(pid, 0)
+                    time.sleep(0.05)
+    finally:
+        second.stop()
+
+
+def test_hangup_replaces_the_children_without_closing_the_port(served: Served) -> None:
+    before = served.children()
+    served.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (len(served.children()) < 2 or set(served.children()) & set(before)):
+        time.sleep(0.1)
+    assert not set(served.children()) & set(before)
+    assert _healthy(served.url)
+
+
+def test_second_serve_of_a_folder_is_refused(served: Served) -> None:
+    again = subprocess.run([*TERRACE, "-C", str(served.folder), "serve", "--port", "0", "--peer-port", "0"], capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert f"already being served by process {served.process.pid}" in again.stderr
+
+
+def test_port_in_use_is_said_with_its_setting(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = parse_settings(f"site: {{name: {{zh: a}}, division: 510107}}\nlisten: {{port: {port}, peer_port: 0}}", "t", {})
+        with pytest.raises(PortInUseError, match=rf"127.0.0.1:{port} is in use.*listen\.port"):
+            open_listeners(settings)
+
+
+@pytest.mark.parametrize("listen", ["host: 0.0.0.0", "host: '::'", "host: 10.1.2.3", "peer_host: 0.0.0.0", "host: example.org"])
+def test_plain_http_off_loopback_is_refused(listen: str) -> None:
+    settings = parse_settings(f"site: {{name: {{zh: a}}, division: 510107}}\nlisten: {{{listen}, port: 0, peer_port: 0}}", "t", {})
+    with pytest.raises(PlainHttpError):
+        open_listeners(settings)
+
+
+def test_loopback_is_told_from_the_rest() -> None:
+    assert all(is_loopback(host) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"))
+    assert not any(is_loopback(host) for host in ("0.0.0.0", "::", "192.168.0.1", "localhost.example.org", ""))
+
+
+def test_https_by_the_program_itself(tmp_path: Path, free_port: Callable[[], int]) -> None:
+    folder = found(tmp_path / "tls", Founding({"zh": "甲"}, "510107", None, None, "business")).folder
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "tls.key", "-out", "tls.pem"], cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    with (folder / "terrace.yaml").open("a", encoding="utf-8") as stream:
+        stream.write("tls: {certificate: tls.pem, key: tls.key}\n")
+    running = Served(folder)
+    try:
+        assert running.url.startswith("https://")
+        answer = requests.get(f"{running.url}/healthz", verify=str(folder / "tls.pem"), timeout=5)
+        assert answer.status_code == 200
+        assert answer.headers["Strict-Transport-Security"]
+    finally:
+        running.stop()
+
+
+def test_metrics_have_a_listener_of_their_own(folder: Path, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("TERRACE_LISTEN__METRICS_PORT", str(port))
+    running = Served(folder)
+    try:
+        requests.get(f"{running.url}/healthz", timeout=5)
+        text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=5).text
+        assert 'terrace_requests_total{face="other",status="2xx"} 1' in text
+        assert "terrace_position 0" in text or "terrace_position" in text
+        assert requests.get(f"{running.url}/metrics", timeout=5).status_code == 404
+    finally:
+        running.stop()
