@@ -1,6 +1,6 @@
 """What a face asks of the reader, and what it gets: plain values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -117,10 +117,16 @@ class RowPage:
 
 @dataclass(frozen=True)
 class ObjectStream:
-    """A file that may be downloaded: its resource as disclosed, and how to read it."""
+    """A file that may be downloaded.
+
+    Attributes:
+        size: bytes.
+        name: for the downloaded file, without ending.
+        open: `open(start=0, end=None)` gives the bytes in pieces; `end` is exclusive.
+    """
 
     sha256: str
     size: int
     media_type: str
     name: str
-    open: Any
+    open: Callable[..., Iterator[bytes]]

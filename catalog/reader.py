@@ -27,6 +27,7 @@ from catalog.conditions import told
 from catalog.errors import NotFoundError, QueryError
 from catalog.grants import Granted, granted_records, is_granted
 from catalog.ids import PREFIX
+from catalog.objects import Objects
 from catalog.organisations import Organisation, list_organisations
 from catalog.policy_store import ActivePolicy, PolicyHolder
 from catalog.queries import MOST_RECORDS, ObjectStream, RecordPage, RecordQuery, RowPage, RowQuery
@@ -96,7 +97,7 @@ class Reader:
         stamps: Stamps,
         audit: ReadAudit,
         *,
-        objects: Any = None,
+        objects: Objects | None = None,
         search: Search | None = None,
         clock: Callable[[], int] = lambda: int(time.time()),
     ) -> None:

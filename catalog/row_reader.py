@@ -18,11 +18,12 @@ from sqlalchemy import Row
 from catalog import rows
 from catalog.errors import DeniedError, NotFoundError, ObjectError, ProfileError, QueryError
 from catalog.filters import And, Expr, Like, Or
+from catalog.objects import Objects
 from catalog.profiles import profile
 from catalog.queries import MOST_ROWS, ObjectStream, RowPage, RowQuery
 from catalog.rows import Ask, Column, RowTable, View
 from catalog.rows.encode import feature, properties
-from catalog.views import Judged, reasons_of
+from catalog.views import Judged, field_hidden, reasons_of
 from policies import masks
 from policies.cells import may_describe
 from policies.columns import ColumnMap
@@ -75,7 +76,7 @@ class RowReader:
         duties = self._permit(judged)
         variant = duties.variant or ""
         if wished and wished != variant:
-            if variant or _veils(duties, f"variants.{wished}") or f"variants.{wished}" not in fields:
+            if variant or field_hidden(duties, f"variants.{wished}") or f"variants.{wished}" not in fields:
                 raise NotFoundError
             variant = wished
         table = rows.find_table(session.conn, row.id, variant)
@@ -149,10 +150,10 @@ class RowReader:
             return None
         return rows.extent(session.conn, opened.table, opened.view)
 
-    def file(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, resource_id: str, objects: Any) -> ObjectStream:
+    def file(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, resource_id: str, objects: Objects | None) -> ObjectStream:
         """A file, when nothing of it is to be left out."""
         resource = fields.get(f"resources.{resource_id}")
-        if not isinstance(resource, dict) or not isinstance(resource.get("sha256"), str) or judged.read.obligations.field_hidden(f"resources.{resource_id}"):
+        if not isinstance(resource, dict) or not isinstance(resource.get("sha256"), str) or field_hidden(judged.read.obligations, f"resources.{resource_id}"):
             raise NotFoundError
         if not judged.files:
             raise DeniedError(action="files", reasons=reasons_of(judged))
@@ -160,11 +161,10 @@ class RowReader:
         if objects is None or not objects.has(digest):
             raise ObjectError(zh="此檔案不在本站點；請向提供者索取", en="this file is not at this site; ask its provider")
         name = f"{row.slug}-{resource_id}"
-        size = resource.get("size")
         media = resource.get("media_type")
         return ObjectStream(
             sha256=digest,
-            size=size if isinstance(size, int) else 0,
+            size=objects.size(digest),
             media_type=media if isinstance(media, str) else "application/octet-stream",
             name=name,
             open=lambda start=0, end=None: objects.open(digest, start, end),

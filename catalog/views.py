@@ -23,7 +23,7 @@ from policies.evaluate import Decision
 from policies.obligations import NONE, Obligations
 from policies.plan import Plan
 
-__all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "duties_of", "judge", "reasons_of", "view_of"]
+__all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "duties_of", "field_hidden", "judge", "reasons_of", "view_of"]
 
 #: What a view tells of in `may`: actions, and whether original files are served (LANGUAGE 17).
 SHOWN_ACTIONS = ("discover", "read", "data", "files")
@@ -214,10 +214,18 @@ def _disclosed(row: Row[Any], fields: dict[str, Any], judged: Judged) -> tuple[d
 
 def _masked(duties: Obligations, name: str, value: Any) -> Any:
     """A field's value under its mask; None when it is hidden."""
-    if duties.field_hidden(name):
+    if field_hidden(duties, name):
         return None
     mask = duties.mask_for(name)
     return value if mask is None else masks.apply(mask, value)
+
+
+def field_hidden(duties: Obligations, name: str) -> bool:
+    """Whether a field is left out. `resources` and `variants` in a policy mean all of them, `resources.<id>` one."""
+    group, dot, _ = name.partition(".")
+    if not dot or group not in ("resources", "variants"):
+        return duties.field_hidden(name)
+    return name in duties.hide or group in duties.hide or (duties.show is not None and not {name, group} & duties.show)
 
 
 def _without_columns(fields: dict[str, Any], duties: Obligations) -> dict[str, Any]:

@@ -1,15 +1,17 @@
 """Rows and files under policy: filters, hidden and masked columns, cells, opaque files; on both engines."""
 
+import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import shapely
 
 from catalog.errors import DeniedError, NotFoundError, QueryError, UnknownColumnError
 from catalog.filters import Compare, IsNull, Or
+from catalog.objects import open_objects
 from catalog.queries import RowQuery
 from catalog.rows import Column, RowChanges
 from catalog.store import Store
@@ -81,8 +83,6 @@ def world(store: Store, tmp_path: Path) -> World:
 
 
 def _register(world: World, **changes: Any) -> Published:
-    import shapely
-
     items = [column.as_item() for column in COLUMNS]
     resources = {"resources.data": {"title": {"zh": "登記"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["unit_no"], "geometry": "point"}}
     done = world.publish(items=items, **resources, **changes)
@@ -241,27 +241,15 @@ def test_questions_that_cannot_be_answered_say_so(world: World) -> None:
         world.reader.rows(PUBLIC, bare.id, RowQuery())
 
 
-class Files:
-    """An object store in memory."""
-
-    def __init__(self, **files: bytes) -> None:
-        self._files = files
-
-    def has(self, sha256: str) -> bool:
-        return sha256 in self._files
-
-    def open(self, sha256: str, start: int = 0, end: int | None = None) -> Callable[[], bytes]:
-        return lambda: self._files[sha256][start:end]
-
-
-def test_original_files_go_out_only_whole(world: World) -> None:
-    digest = "ab" * 32
-    world.reader._objects = Files(**{digest: b"whole file"})
+def test_original_files_go_out_only_whole(world: World, tmp_path: Path) -> None:
+    world.objects = open_objects(tmp_path / "objects")
+    world.reader = world.new_reader()
+    digest = world.objects.put(io.BytesIO(b"whole file"), media_type="text/csv").sha256
     done = world.publish(
         **{"resources.file": {"title": {"zh": "檔案"}, "kind": "file", "format": "CSV", "media_type": "text/csv", "sha256": digest, "size": 10}}
     )
     stream = world.reader.object(PUBLIC, done.id, "file")
-    assert (stream.sha256, stream.size, stream.media_type, stream.open()()) == (digest, 10, "text/csv", b"whole file")
+    assert (stream.sha256, stream.size, stream.media_type, b"".join(stream.open(6))) == (digest, 10, "text/csv", b"file")
     with pytest.raises(NotFoundError):
         world.reader.object(PUBLIC, done.id, "other")
     world.rule(OPEN + PERSONAL)
@@ -269,3 +257,25 @@ def test_original_files_go_out_only_whole(world: World) -> None:
     with pytest.raises(DeniedError):
         world.reader.object(PUBLIC, done.id, "file")
     assert world.reader.object(STAFF, done.id, "file").size == 10
+
+
+def test_a_hidden_resource_is_neither_named_nor_served(world: World, tmp_path: Path) -> None:
+    world.objects = open_objects(tmp_path / "objects")
+    world.reader = world.new_reader()
+    digest = world.objects.put(io.BytesIO(b"raw")).sha256
+    files = {f"resources.{name}": {"title": {"zh": "檔案"}, "kind": "file", "format": "CSV", "sha256": digest, "size": 3} for name in ("raw", "report")}
+    done = world.publish(**files)
+    hide = """\
+- rule: raw
+  constrain: read
+  unless: actor.roles has any of clerk, officer
+  then: {hide: [resources.raw]}
+  because: {zh: 原始檔不公開, en: raw files are not public}
+"""
+    assert "resources.raw" in world.reader.record(PUBLIC, done.id).fields  # the control
+    world.rule(OPEN + hide)
+    view = world.reader.record(PUBLIC, done.id)
+    assert "resources.raw" not in view.fields and "resources.raw" not in view.withheld and "resources.report" in view.fields
+    with pytest.raises(NotFoundError):
+        world.reader.object(PUBLIC, done.id, "raw")
+    assert "resources.raw" in world.reader.record(STAFF, done.id).fields

@@ -6,6 +6,7 @@ from typing import Any
 
 from catalog.audit import ReadAudit
 from catalog.jobs import Worker
+from catalog.objects import Objects
 from catalog.policy_store import PolicyHolder
 from catalog.reader import Reader, RecordQuery
 from catalog.site import SiteIdentity
@@ -57,7 +58,12 @@ class World:
         self.stamps = Stamps(self.store, self.site, self.policies)
         self.writer = Writer(self.site, self.stamps)
         self.audit = ReadAudit(self.store, start=False)
-        self.reader = Reader(self.store, self.site, self.policies, self.stamps, self.audit, clock=lambda: self.now[0])
+        self.objects: Objects | None = None
+        self.reader = self.new_reader()
+
+    def new_reader(self) -> Reader:
+        """A reader as another process would have it."""
+        return Reader(self.store, self.site, self.policies, self.stamps, self.audit, objects=self.objects, clock=lambda: self.now[0])
 
     def rule(self, text: str, name: str = "site.yaml") -> None:
         """Writes a policy file and puts it in force."""
