@@ -9,14 +9,14 @@ Rules (policy-language.md):
 * Original files go out only when nothing of them had to be left out (LANGUAGE 17).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row
 
 from catalog import rows
-from catalog.errors import DeniedError, NotFoundError, ObjectError, ProfileError, QueryError
+from catalog.errors import DeniedError, NotFoundError, ObjectError, ProfileError, QueryError, UnknownColumnError
 from catalog.filters import And, Expr, Like, Or
 from catalog.objects import Objects
 from catalog.profiles import profile
@@ -188,7 +188,16 @@ class RowReader:
             limit=query.limit,
             offset=query.offset,
         )
-        return opened.view, ask
+        return self._selected(opened, query.select), ask
+
+    def _selected(self, opened: OpenRows, select: Sequence[str] | None) -> View:
+        """The view with only some of its columns put out; an unknown one and a hidden one are refused alike."""
+        if select is None:
+            return opened.view
+        for name in select:
+            if name not in opened.view.columns and not (opened.view.geometry and name in (opened.table.geometry_column, "geometry")):
+                raise UnknownColumnError(name)
+        return replace(opened.view, select=frozenset(select))
 
     def _any_text(self, opened: OpenRows, text: str) -> Expr:
         """Rows one of whose text columns holds each of the words."""
@@ -206,7 +215,7 @@ class RowReader:
     def _plain(self, opened: OpenRows, view: View, found: rows.Row) -> dict[str, Any]:
         out: dict[str, Any] = {"_key": found.key, "_id": rows.feature_id(found.key)}
         for column in opened.table.data_columns:
-            if column.name in view.columns:
+            if column.name in view.out:
                 out[column.name] = found.values.get(column.name)
         if found.geometry is not None and opened.table.geometry_column is not None:
             out[opened.table.geometry_column] = found.geometry

@@ -106,7 +106,7 @@ def select_rows(conn: Connection, table: RowTable, view: View, ask: Ask, *, with
 
 
 def _row(view: View, hit: Any, shape: bool) -> Row:
-    visible = frozenset(view.columns)
+    visible = view.out
     values = {name: value for name, value in orjson.loads(hit._row).items() if name in visible}
     geometry = bytes(hit._feature[len(FEATURE) : hit._split]) if shape else None
     return Row(hit._key, view.change(values) if view.change else values, None if geometry == b"null" else geometry)
@@ -137,10 +137,10 @@ def select_features(conn: Connection, table: RowTable, view: View, ask: Ask, *, 
 
 def _narrower(table: RowTable, view: View) -> Callable[[str], bytes] | None:
     """What writes properties anew without hidden columns and with masks; None when all are shown as they were serialised."""
-    shown = [column for column in table.data_columns if column.name in view.columns]
+    shown = [column for column in table.data_columns if column.name in view.out]
     if view.change is None and len(shown) == len(table.data_columns):
         return None
-    visible = frozenset(view.columns)
+    visible = view.out
 
     def narrow(row: str) -> bytes:
         values = {name: value for name, value in orjson.loads(row).items() if name in visible}

@@ -26,6 +26,7 @@ class View:
         geometry: whether the geometry is visible.
         policy: clause over `table.sql` that a row must pass, or None.
         change: what masks do to the visible values of a row (column → JSON value), or None.
+        select: those of the visible columns that are put out; None: all. A user may filter by the others all the same.
     """
 
     columns: tuple[str, ...]
@@ -33,11 +34,17 @@ class View:
     filterable: frozenset[str] | None = None
     policy: ColumnElement[bool] | None = None
     change: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    select: frozenset[str] | None = None
 
     @classmethod
     def whole(cls, table: RowTable) -> "View":
         """Everything."""
         return cls(tuple(column.name for column in table.data_columns))
+
+    @property
+    def out(self) -> frozenset[str]:
+        """The columns that are put out."""
+        return frozenset(self.columns) if self.select is None else self.select.intersection(self.columns)
 
     def may_filter(self, name: str) -> bool:
         """Whether the user may filter or sort by a column."""

@@ -111,6 +111,18 @@ def test_rows_filter_sort_page_and_count(world: World) -> None:
     assert world.reader.extent(PUBLIC, done.id) == (104, 30.6, 104.08, 30.66)
 
 
+def test_selected_columns_are_put_out_and_the_others_still_filter(world: World) -> None:
+    done = _register(world)
+    query = RowQuery(select=("unit_no", "area"), where=Compare("owner_name", "=", "李四"), with_geometry=False)
+    assert world.reader.rows(PUBLIC, done.id, query).rows == [{"_key": '["A2"]', "_id": "A2", "unit_no": "A2", "area": "120"}]
+    feature = orjson.loads(world.reader.rows(PUBLIC, done.id, RowQuery(select=("area",), raw="geojson", limit=1)).features[0])
+    assert feature["properties"] == {"area": 88.5} and feature["id"] == "A1"
+    world.rule(OPEN + PERSONAL)
+    for name in ("id_number", "no_such_column"):
+        with pytest.raises(UnknownColumnError):
+            world.reader.rows(PUBLIC, done.id, RowQuery(select=(name,)))
+
+
 def test_features_are_bytes_with_ids_and_one_row_is_found_by_its_id(world: World) -> None:
     done = _register(world)
     page = world.reader.rows(PUBLIC, done.id, RowQuery(raw="geojson"))
