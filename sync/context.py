@@ -13,7 +13,6 @@ from sync.trusted import TrustStore
 
 if TYPE_CHECKING:
     from catalog.objects import Objects
-
     from catalog.reader import Reader
     from catalog.writer import Writer
 

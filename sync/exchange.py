@@ -10,7 +10,7 @@ Commands that only read or pair need no worker: what they write wakes the peer p
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -23,7 +23,7 @@ from catalog.site import SiteIdentity
 from catalog.store import Store
 from sync import receipt as receipts
 from sync import tables as t
-from sync.apply import Applied, Applier
+from sync.apply import Applied, Applier, disclosed_values
 from sync.context import Context, ExchangeSettings, wall_clock
 from sync.errors import SyncError
 from sync.feeder import STREAMED, Feeder
@@ -44,7 +44,6 @@ from sync.worker import Worker
 
 if TYPE_CHECKING:
     from catalog.objects import Objects
-
     from catalog.reader import Reader
     from catalog.writer import Writer
 
@@ -257,12 +256,13 @@ class Exchange:
             tuple(peers),
         )
 
-    def receipt(self, id: str, names: Collection[str]) -> bytes:
+    def receipt(self, id: str, fields: Mapping[str, JSON]) -> bytes:
         """The offline proof of a shown record (PROTOCOL 6.8).
 
         Args:
             id: record.
-            names: fields that whoever gets the receipt may see, unmasked (`RecordView.fields`).
+            fields: what whoever gets the receipt may see, as they see it (`RecordView.fields`). A field whose value is shown masked or cut is left out: its
+                disclosure would tell the whole.
 
         Raises:
             NotFoundError: it is not shown here, or no log holds it yet.
@@ -276,7 +276,8 @@ class Exchange:
             assert run.note is not None
             proof = inclusion_proof(at, run.size, getter(conn, run.run))
             chain = x.trust.in_(conn, x.clock()).chain(run.node)
-        disclose = [texts[name] for name in sorted(texts) if name in names]
+        values = disclosed_values(texts)
+        disclose = [texts[name] for name in sorted(texts) if name in fields and fields[name] == values[name]]
         return receipts.make(
             manifest=row.manifest,
             disclose=disclose,

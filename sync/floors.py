@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from sync import tables as t
 from sync.errors import BatchError
-from sync.items import RecordChange
+from sync.changes import RecordChange
 from sync.trust import Order
 
 __all__ = ["SHOWN", "check_source", "floors", "raise_floors"]

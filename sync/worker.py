@@ -24,6 +24,7 @@ from sync.inlets import open_inlet
 from sync.statements import parse_all
 from sync.states import get_number, set_number
 from sync.trusted import keep_statements
+from sync.wire import MAX_STATEMENTS
 
 if TYPE_CHECKING:
     from sync.exchange import Exchange
@@ -203,7 +204,7 @@ class Worker:
             if not isinstance(tokens, list) or type(seq) is not int or seq <= since:
                 return added
             now = self._x.clock()
-            offered = parse_all([str(token) for token in tokens], limit=batches.MAX_STATEMENTS)
+            offered = parse_all([str(token) for token in tokens], limit=MAX_STATEMENTS)
             with self._x.store.write() as tx:
                 trust = self._x.trust.in_(tx.conn, now).extend(offered)
                 added += keep_statements(tx.conn, [statement for statement in offered if trust.counts(statement.digest)], source=peer, now=now)

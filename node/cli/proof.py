@@ -29,7 +29,7 @@ def receipt(run: Run, id: str, output: Path | None, public: bool) -> None:
     actor = public_actor(run.site.identity) if public else run.actor
     with acting(actor):
         view = run.site.reader.record(actor, id)
-    data = run.site.exchange.receipt(view.id, list(view.fields))
+    data = run.site.exchange.receipt(view.id, view.fields)
     if output is None:
         sys.stdout.write(data.decode() + "\n")
         return

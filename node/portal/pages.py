@@ -112,7 +112,7 @@ class Pages:
         page = DatasetPage(
             view, self._names, site_name=choose(self._site.identity.name), node=self._site.identity.node, base_url=self._base_url, columns=columns
         )
-        tabs = self._tabs(page, columns)
+        tabs = self._tabs(view, page, columns)
         shown = request.args.get("view", "")
         if shown not in tabs:
             shown = next(iter(tabs), "")
@@ -139,13 +139,13 @@ class Pages:
         except (DeniedError, NotFoundError):
             return []
 
-    def _tabs(self, page: DatasetPage, columns: "list[Column]") -> dict[str, str]:
+    def _tabs(self, view: RecordView, page: DatasetPage, columns: "list[Column]") -> dict[str, str]:
         tabs = {}
         if page.bbox:
             tabs["map"] = _("Map")
         if columns:
             tabs["table"] = _("Table")
-        if preview.chartable(columns):
+        if view.kind == "series" and preview.chartable(columns):
             tabs["chart"] = _("Chart")
         return tabs
 
@@ -161,7 +161,7 @@ class Pages:
     def receipt(self, slug: str) -> Response:
         """The offline proof of a record, with just the fields that this actor may see."""
         view = self._site.reader.record(require_actor(), slug)
-        body = self._site.exchange.receipt(view.id, [*view.fields])
+        body = self._site.exchange.receipt(view.id, view.fields)
         response = Response(body, mimetype="application/json")
         response.headers["Content-Disposition"] = f'attachment; filename="{view.slug}.receipt.json"'
         return response
