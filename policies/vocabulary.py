@@ -14,11 +14,13 @@ from typing import Literal
 
 type Kind = Literal["code", "text", "scale", "list", "division", "time", "flag", "grant"]
 
-SCALES: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "secrecy": ("public", "internal", "confidential", "secret", "top_secret"),
-    "grade": ("general", "important", "core"),
-    "level": ("township", "county", "city", "province", "nation"),
-})
+SCALES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "secrecy": ("public", "internal", "confidential", "secret", "top_secret"),
+        "grade": ("general", "important", "core"),
+        "level": ("township", "county", "city", "province", "nation"),
+    }
+)
 
 ACTOR_KINDS = ("public", "person", "agency", "peer")
 ROLES = frozenset({"clerk", "officer", "supervisor", "administrator", "security_officer", "auditor"})
@@ -37,10 +39,33 @@ CARD_FIELDS = frozenset(
 #: Fields that search matches, sorts, counts or maps for everyone who may see a record (LANGUAGE 22). `summary` is not one: search leaves it out for those
 #: who may not read it.
 INDEXED_FIELDS = CARD_FIELDS | {"bbox", "geometry", "time"}
+#: Actions whose decisions govern a record's own fields; those of the others govern columns of rows.
+FIELD_ACTIONS = frozenset({"discover", "read"})
 #: Names of a record's own fields; other names in `hide`, `show` and `mask` are columns of rows.
 RECORD_FIELDS = INDEXED_FIELDS | {
-    "summary", "category", "code", "items", "modified", "related", "crs", "crs_note", "scale", "lineage", "contact_name", "contact_phone", "contact_email",
-    "contact_address", "responsible_person", "responsible_office", "license", "impact_assessment", "approval", "map_approval", "quality", "secrecy_term", "operation",
+    "summary",
+    "category",
+    "code",
+    "items",
+    "modified",
+    "related",
+    "crs",
+    "crs_note",
+    "scale",
+    "lineage",
+    "license",
+    "quality",
+    "operation",
+    "contact_name",
+    "contact_phone",
+    "contact_email",
+    "contact_address",
+    "responsible_person",
+    "responsible_office",
+    "impact_assessment",
+    "approval",
+    "map_approval",
+    "secrecy_term",
 }
 
 
@@ -99,6 +124,7 @@ def _scale(name: str, scale: str) -> Attribute:
     return Attribute(name, "scale", scale=scale)
 
 
+# fmt: off
 _LIST: tuple[Attribute, ...] = (
     _code("actor.kind", ACTOR_KINDS), _code("actor.sector"), _code("actor.purpose"),
     Attribute("actor.node", "text"), Attribute("actor.person", "text"), Attribute("actor.unit", "text"),
@@ -118,6 +144,7 @@ _LIST: tuple[Attribute, ...] = (
     _code("row.status"), Attribute("row.owner", "text"), Attribute("row.division", "division"), Attribute("row.observed", "time"),
     _code("env.zone", ZONES), _code("env.node"), Attribute("env.channel", "text"),
 )
+# fmt: on
 ATTRIBUTES: Mapping[str, Attribute] = MappingProxyType({a.name: a for a in _LIST})
 
 #: The attribute whose comparisons are `is granted to actor` and `is not granted to actor`; written `record`.
@@ -170,32 +197,34 @@ def _pair(base: str, right: Right, yes: tuple[str, str], no: tuple[str, str]) ->
 _WORDS = (*_pair("is_one_of", "one", ("is", "是{}"), ("is not", "不是{}")), *_pair("is_one_of", "many", ("is one of", "屬於{}"), ("is none of", "不屬於{}")))
 
 #: Kind of attribute → what can be said about it.
-COMPARISONS: Mapping[str, tuple[Comparison, ...]] = MappingProxyType({
-    "code": _WORDS,
-    "text": _WORDS,
-    "scale": (
-        *_pair("at_least", "one", ("is at least", "不低於{}"), ("is below", "低於{}")),
-        *_pair("above", "one", ("is above", "高於{}"), ("is at most", "不高於{}")),
-    ),
-    "list": (
-        Comparison("has", "has_any", False, "one", "含{}"),
-        *_pair("has_any", "many", ("has any of", "含{}之一"), ("has none of", "不含{}")),
-        Comparison("has all of", "has_all", False, "many", "含{}全部"),
-        *_pair("is_empty", "none", ("is empty", "為空"), ("is not empty", "不為空")),
-    ),
-    "division": (
-        *_pair("lies_within", "many", ("lies within", "在{}之內"), ("does not lie within", "不全在{}之內")),
-        *_pair("touches", "many", ("touches", "涉及{}"), ("does not touch", "不涉及{}")),
-        Comparison("covers", "covers", False, "many", "覆蓋{}"),
-    ),
-    "time": (
-        *_pair("has_passed", "none", ("has passed", "已過"), ("has not passed", "未過")),
-        *_pair("is_older_than", "days", ("is older than", "早於{}之前"), ("is newer than", "在{}之內")),
-        *_pair("is_from", "date", ("is from", "自{}起"), ("is before", "在{}之前")),
-    ),
-    "flag": (Comparison("is yes", "is_yes", False, "none", "為是"), Comparison("is no", "is_yes", True, "none", "為否")),
-    "grant": _pair("is_granted", "none", ("is granted to actor", "已授權予操作者"), ("is not granted to actor", "未授權予操作者")),
-})
+COMPARISONS: Mapping[str, tuple[Comparison, ...]] = MappingProxyType(
+    {
+        "code": _WORDS,
+        "text": _WORDS,
+        "scale": (
+            *_pair("at_least", "one", ("is at least", "不低於{}"), ("is below", "低於{}")),
+            *_pair("above", "one", ("is above", "高於{}"), ("is at most", "不高於{}")),
+        ),
+        "list": (
+            Comparison("has", "has_any", False, "one", "含{}"),
+            *_pair("has_any", "many", ("has any of", "含{}之一"), ("has none of", "不含{}")),
+            Comparison("has all of", "has_all", False, "many", "含{}全部"),
+            *_pair("is_empty", "none", ("is empty", "為空"), ("is not empty", "不為空")),
+        ),
+        "division": (
+            *_pair("lies_within", "many", ("lies within", "在{}之內"), ("does not lie within", "不全在{}之內")),
+            *_pair("touches", "many", ("touches", "涉及{}"), ("does not touch", "不涉及{}")),
+            Comparison("covers", "covers", False, "many", "覆蓋{}"),
+        ),
+        "time": (
+            *_pair("has_passed", "none", ("has passed", "已過"), ("has not passed", "未過")),
+            *_pair("is_older_than", "days", ("is older than", "早於{}之前"), ("is newer than", "在{}之內")),
+            *_pair("is_from", "date", ("is from", "自{}起"), ("is before", "在{}之前")),
+        ),
+        "flag": (Comparison("is yes", "is_yes", False, "none", "為是"), Comparison("is no", "is_yes", True, "none", "為否")),
+        "grant": _pair("is_granted", "none", ("is granted to actor", "已授權予操作者"), ("is not granted to actor", "未授權予操作者")),
+    }
+)
 STATED = _pair("is_stated", "none", ("is stated", "已載明"), ("is not stated", "未載明"))
 
 
@@ -204,7 +233,9 @@ def comparisons_for(attribute: Attribute) -> tuple[Comparison, ...]:
     return COMPARISONS[attribute.kind] if attribute.kind == "grant" else (*COMPARISONS[attribute.kind], *STATED)
 
 
-_DECLARED: Mapping[str, str] = MappingProxyType({"code": "code", "text": "code", "division": "division", "scale": "scale", "time": "time", "list": "list", "flag": "flag"})
+def _sort(attribute: Attribute) -> str:
+    what = attribute.members or attribute.kind
+    return "word" if what in ("code", "text") else what
 
 
 def comparable(left: Attribute, right: Attribute, comparison: Comparison) -> bool:
@@ -218,4 +249,4 @@ def comparable(left: Attribute, right: Attribute, comparison: Comparison) -> boo
         return False
     if left.kind == "scale" or right.kind == "scale":
         return left.scale == right.scale
-    return _DECLARED[left.members or left.kind] == _DECLARED[right.members or right.kind]
+    return _sort(left) == _sort(right)
