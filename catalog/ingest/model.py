@@ -47,6 +47,7 @@ class Item:
         profile: bare name, when the kind of file says it.
         secrecy: when the metadata say it.
         part: which of several records of one file; "" for the only one.
+        original: whether the file itself is kept as an object; False for a record that was written by hand.
         notes: what was not understood or left out, each in Chinese and English.
     """
 
@@ -57,6 +58,7 @@ class Item:
     profile: str | None = None
     secrecy: str | None = None
     part: str = ""
+    original: bool = True
     notes: Sequence[tuple[str, str]] = ()
 
 

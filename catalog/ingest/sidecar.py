@@ -1,4 +1,7 @@
-"""What a person writes beside a data file: `NAME.terrace.yaml` or `NAME.terrace.json` (NAME with or without the file's own suffix)."""
+"""What a person writes beside a data file: `NAME.terrace.yaml` or `NAME.terrace.json` (NAME with or without the file's own suffix).
+
+One that stands alone, with no data file of its name, is a record without data, written by hand.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,7 +13,7 @@ import yaml
 from catalog.errors import IngestError
 from catalog.ingest.model import Sidecar
 
-__all__ = ["is_sidecar", "read_sidecar", "sidecar_of"]
+__all__ = ["is_sidecar", "read_sidecar", "sidecar_of", "stands_alone"]
 
 _SUFFIXES = (".terrace.yaml", ".terrace.yml", ".terrace.json")
 _MEMBERS = ("profile", "secrecy", "terms", "slug", "fields", "columns", "key", "crs", "encoding")
@@ -20,6 +23,12 @@ MAX_BYTES = 1 << 20
 def is_sidecar(path: Path) -> bool:
     """Whether a file is a sidecar, which is no data of its own."""
     return path.name.lower().endswith(_SUFFIXES)
+
+
+def stands_alone(path: Path) -> bool:
+    """Whether a sidecar has no data file beside it."""
+    name = path.name[: path.name.lower().rindex(".terrace.")]
+    return not any(other.name == name or (other.name.startswith(name + ".") and not is_sidecar(other)) for other in path.parent.iterdir())
 
 
 def sidecar_of(path: Path) -> Path | None:

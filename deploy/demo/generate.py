@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from catalog.profiles import profile
 from deploy.demo.item import Item, base_fields, decimal
 from deploy.demo.layers import with_data
 from deploy.demo.places import Place
@@ -31,6 +32,7 @@ def items(place: Place) -> Iterator[Item]:
     made = 0
     for item in with_data(place, rng):
         made += 1
+        del item.fields["resources.main"]  # the data file takes its place
         yield item
     for item in _metadata(place, rng, place.records - made):
         yield item
@@ -72,15 +74,24 @@ def _record(place: Place, rng: random.Random, domain: dict[str, Any], year: int,
         sharing=domain["sharing"],
         opened=domain["open"],
     )
+    if domain["profile"] == "standard":
+        fields["x.number"] = f"TD/T {1000 + year}-{year}(示例)"
     west, south, east, north = _box(place, rng)
     fields |= {
         "keywords": {"zh": domain["keywords_zh"], "en": domain["keywords_en"]},
+        "items": _items(domain["profile"]),
         "update_cycle": domain["update_cycle"],
         "issued": f"{year + 1}-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
         "time": [f"{year}-01-01", f"{year}-12-31"],
         "bbox": [west, south, east, north],
     }
     return Item(f"{domain['key']}-{place.division}-{year}{edition}", fields, domain["profile"], "internal" if internal else "public")
+
+
+def _items(name: str) -> list[dict[str, Any]]:
+    """The columns of a profile as a record's items; one made-up column for a profile that has none."""
+    columns = [{"name": one.name, "title": {"zh": one.zh, "en": one.en}, "type": one.type} for one in profile(name).columns.values()]
+    return columns or [{"name": "note", "title": {"zh": "说明", "en": "note"}, "type": "text"}]
 
 
 def _box(place: Place, rng: random.Random) -> tuple[str, str, str, str]:

@@ -40,7 +40,7 @@ def base_fields(
         "title": {"zh": zh, "en": en},
         "summary": {"zh": NOTE_ZH + summary_zh, "en": NOTE_EN + summary_en},
         "provider": {"name": {"zh": place.agency_zh, "en": place.agency_en}, "code": credit_code(place.division)},
-        "sharing": {"type": sharing, "method": {"zh": "平台", "en": "platform"}},
+        "sharing": {"type": sharing, "method": "platform"},
         "opening": {"open": opened},
         "kind": kind,
         "theme": theme,
@@ -57,7 +57,6 @@ def base_fields(
         "contact_name": "李示例",
         "contact_phone": "028-00000000",
         "contact_email": "data@example.org",
-        "items": [{"name": "note", "title": {"zh": "说明", "en": "note"}, "type": "text", "length": 200, "nullable": True, "sensitivity": "general"}],
         "resources.main": {"title": {"zh": "数据文件", "en": "data file"}, "kind": "file", "format": "ZIP", "media_type": "application/zip"},
     }
     if sharing == "conditional":

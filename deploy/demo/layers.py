@@ -86,12 +86,12 @@ def _parcels(place: Place, rng: random.Random, count: int) -> Item:
             _feature(
                 {"type": "Polygon", "coordinates": [ring]},
                 {
-                    "parcel": f"{place.division}001{index:06d}",
+                    "parcel_id": f"{place.division}001{index:06d}",
                     "class_code": code,
-                    "class_zh": zh,
+                    "class_name": zh,
                     "class_en": en,
                     "tenure": rng.choice(["国有", "集体"]),
-                    "area_m2": str(rng.randint(200, 90000)),
+                    "area": str(rng.randint(200, 90000)),
                     "division": place.division,
                     "surveyed": f"2016-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
                 },
@@ -106,7 +106,7 @@ def _parcels(place: Place, rng: random.Random, count: int) -> Item:
         theme=["land"],
         kind="dataset",
     ) | {"keywords": {"zh": ["宗地", "地类", "图斑"], "en": ["parcel", "land use"]}, "issued": "2017-03-01", "time": ["2016-01-01", "2016-12-31"]}
-    return Item("parcels-wuhou-2016", fields, "landsurvey", "public", _collection(features), ".geojson", ["parcel"])
+    return Item("parcels-wuhou-2016", fields, "landsurvey", "public", _collection(features), ".geojson", ["parcel_id"])
 
 
 def _land_use(place: Place, rng: random.Random, count: int) -> Item:
@@ -117,11 +117,11 @@ def _land_use(place: Place, rng: random.Random, count: int) -> Item:
             _feature(
                 {"type": "Polygon", "coordinates": [ring]},
                 {
-                    "spot": f"{place.division}{index:08d}",
+                    "parcel_id": f"{place.division}{index:08d}",
                     "class_code": code,
-                    "class_zh": zh,
+                    "class_name": zh,
                     "class_en": en,
-                    "area_m2": str(rng.randint(1000, 400000)),
+                    "area": str(rng.randint(1000, 400000)),
                     "division": place.division,
                 },
             )
@@ -135,7 +135,7 @@ def _land_use(place: Place, rng: random.Random, count: int) -> Item:
         theme=["land"],
         kind="dataset",
     ) | {"keywords": {"zh": ["土地利用", "图斑"], "en": ["land use", "polygon"]}, "issued": "2017-04-01", "time": ["2016-01-01", "2016-12-31"]}
-    return Item("landuse-chengdu-2016", fields, "landsurvey", "public", _collection(features), ".geojson", ["spot"])
+    return Item("landuse-chengdu-2016", fields, "landsurvey", "public", _collection(features), ".geojson", ["parcel_id"])
 
 
 def _register(place: Place, rng: random.Random, count: int) -> Item:
@@ -146,12 +146,14 @@ def _register(place: Place, rng: random.Random, count: int) -> Item:
         rows.append(
             [
                 f"{place.division}GB{index:05d}F0001",
+                f"H{rng.randint(0, 10**8):08d}",
                 owner,
                 f"510107{rng.randint(1950, 1999)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{rng.randint(0, 9999):04d}",
                 f"0280000{rng.randint(0, 9999):04d}",
                 rng.choice(["国有建设用地使用权", "房屋所有权", "抵押权"]),
                 rng.randint(30, 220),
                 f"2016-{rng.randint(1, 12):02d}-{rng.randint(1, 28):02d}",
+                "现势",
                 place.division,
             ]
         )
@@ -167,8 +169,8 @@ def _register(place: Place, rng: random.Random, count: int) -> Item:
         opened=False,
     )
     fields |= {"keywords": {"zh": ["不动产", "登记", "核验"], "en": ["real estate", "register"]}, "issued": "2016-12-31", "update_cycle": "realtime"}
-    header = ["estate_num", "owner_name", "id_number", "phone", "right_type", "area_m2", "registered", "division"]
-    return Item("register-wuhou", fields, "realestate", "internal", _csv(header, rows), ".csv", ["estate_num"])
+    header = ["unit_number", "owner_id", "owner_name", "id_number", "phone", "right_type", "area", "registered", "status", "division"]
+    return Item("register-wuhou", fields, "realestate", "internal", _csv(header, rows), ".csv", ["unit_number"])
 
 
 def _hazards(place: Place, rng: random.Random, count: int) -> Item:
@@ -179,10 +181,10 @@ def _hazards(place: Place, rng: random.Random, count: int) -> Item:
             _feature(
                 {"type": "Point", "coordinates": point},
                 {
-                    "site": f"{place.division}H{index:04d}",
-                    "kind": rng.choice(["滑坡", "崩塌", "泥石流"]),
+                    "hazard_id": f"{place.division}H{index:04d}",
+                    "hazard_type": rng.choice(["滑坡", "崩塌", "泥石流"]),
                     "severity": rng.choice(["minor", "moderate", "severe", "extreme"]),
-                    "people_at_risk": rng.randint(0, 240),
+                    "threatened": rng.randint(0, 240),
                     "observed": f"2016-{rng.randint(5, 9):02d}-{rng.randint(1, 28):02d}T{rng.randint(0, 23):02d}:00:00Z",
                     "division": place.division,
                 },
@@ -197,7 +199,7 @@ def _hazards(place: Place, rng: random.Random, count: int) -> Item:
         theme=["hazard"],
         kind="dataset",
     ) | {"keywords": {"zh": ["地质灾害", "滑坡", "泥石流"], "en": ["hazard", "landslide", "debris flow"]}, "issued": "2016-09-30", "update_cycle": "daily"}
-    return Item("hazards-wuhou-2016", fields, "hazard", "public", _collection(features), ".geojson", ["site"])
+    return Item("hazards-wuhou-2016", fields, "hazard", "public", _collection(features), ".geojson", ["hazard_id"])
 
 
 def _groundwater(place: Place, rng: random.Random, stations: int, months: int) -> Iterator[Item]:
@@ -228,7 +230,7 @@ def _groundwater(place: Place, rng: random.Random, stations: int, months: int) -
             "Groundwater stations of Sichuan",
             "监测井位置、含水层类型与井深。",
             "Wells, aquifers and depths.",
-            theme=["water"],
+            theme=["groundwater"],
             kind="dataset",
         )
         | common
@@ -241,7 +243,7 @@ def _groundwater(place: Place, rng: random.Random, stations: int, months: int) -
             "Groundwater level readings of Sichuan, 2015–2016",
             "各站逐月埋深与水温。",
             "Monthly depth to water and temperature at each station.",
-            theme=["water"],
+            theme=["groundwater"],
             kind="series",
         )
         | common
@@ -251,7 +253,7 @@ def _groundwater(place: Place, rng: random.Random, stations: int, months: int) -
         fields,
         "groundwater",
         "public",
-        _csv(["station", "observed", "depth_m", "temperature_c"], readings),
+        _csv(["station", "observed", "depth", "temperature"], readings),
         ".csv",
         ["station", "observed"],
     )
@@ -285,9 +287,9 @@ def _mining(place: Place, rng: random.Random, count: int) -> Item:
         fields,
         "mining",
         "public",
-        _csv(["licence", "mineral", "size", "area_km2", "begins", "ends", "status"], rows),
+        _csv(["licence_number", "mineral", "size", "area", "valid_from", "valid_to", "status"], rows),
         ".csv",
-        ["licence"],
+        ["licence_number"],
     )
 
 
@@ -310,7 +312,7 @@ def _market(place: Place, rng: random.Random, count: int) -> Item:
         "Land supplied in Chengdu, 2016",
         "宗地编号、用途、供应方式、面积与成交价。",
         "Parcel, use, way of supply, area and price.",
-        theme=["land", "market"],
+        theme=["landmarket"],
         kind="dataset",
     )
     fields |= {"keywords": {"zh": ["土地市场", "供地"], "en": ["land market", "supply"]}, "issued": "2017-01-15", "update_cycle": "weekly"}
@@ -338,7 +340,7 @@ def _prices(place: Place, rng: random.Random) -> Item:
         "Land prices of major cities, 2012–2016",
         "季度综合地价水平与环比增长率。",
         "Quarterly price levels and growth.",
-        theme=["land", "market"],
+        theme=["landmarket"],
         kind="series",
     )
     fields |= {"keywords": {"zh": ["地价", "监测"], "en": ["land price", "monitoring"]}, "issued": "2017-01-31", "update_cycle": "quarterly"}
@@ -347,7 +349,7 @@ def _prices(place: Place, rng: random.Random) -> Item:
         fields,
         "landprice",
         "public",
-        _csv(["division", "city", "period", "use", "price_yuan_m2", "growth_pct"], rows),
+        _csv(["division", "city", "period", "use", "price", "growth_pct"], rows),
         ".csv",
         ["division", "period"],
     )

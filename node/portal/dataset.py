@@ -193,6 +193,10 @@ class DatasetPage:
             url = url_for("portal.file", slug=self.slug, resource=key)
         elif is_file:
             why = _("not given to you as a file")
+        elif value.get("rows") and self._columns:
+            url = f"/ogc/collections/{self.slug}/items?f=json"
+        elif value.get("rows"):
+            why = _("the rows are not shown to you")
         elif str(value.get("url") or "").startswith(("https://", "http://")):
             url = str(value["url"])
         else:
