@@ -18,7 +18,7 @@ from catalog.errors import IngestError
 from catalog.field_values import decimal_text
 from catalog.ingest.crs import Way, way_to_crs84
 from catalog.ingest.decoding import encoding_of
-from catalog.ingest.infer import Guess, parse_moment
+from catalog.ingest.infer import NO_VALUE, Guess, parse_moment
 from catalog.ingest.model import Item, Layer, Sidecar
 from catalog.ingest.names import column_names, fold, is_code_like
 from catalog.ingest.shape import ROW_NUMBER, key_candidates, profile_key
@@ -87,6 +87,8 @@ def read_csv(path: Path, profile: Profile, sidecar: Sidecar) -> Item:
         reader = csv.reader(text, dialect)
         headings = [cell.strip().lstrip("\ufeff") for cell in next(reader, [])]
         _check_headings(headings, path)
+        if len(headings) == 1 and path.suffix.lower() not in (".csv", ".tsv", ".zip"):
+            raise IngestError(zh=f"{path.name} 是文字檔，但不是表格", en=f"{path.name} is text, but no table")
         found = _first_pass(reader, headings, path, profile, sidecar)
     columns, key, number, point, box, count = found
     way = way_to_crs84(sidecar.crs or "OGC:CRS84")
@@ -295,7 +297,7 @@ def _value(column: Column, cell: str) -> Any:
     if column.type == "text":
         return cell if cell != "" else None
     cell = cell.strip()
-    if not cell:
+    if not cell or cell in NO_VALUE:
         return None
     if column.type in ("date", "datetime"):
         return parse_moment(cell) or cell

@@ -11,7 +11,7 @@ import shapely
 from catalog.errors import IngestError
 from catalog.ingest.crs import Way, way_to_crs84
 from catalog.ingest.decoding import encoding_of_bytes
-from catalog.ingest.infer import Guess, parse_moment
+from catalog.ingest.infer import NO_VALUE, Guess, parse_moment
 from catalog.ingest.model import Item, Layer, Sidecar
 from catalog.ingest.names import column_names, is_code_like
 from catalog.ingest.shape import geometry_type, layer_facts, pick_key
@@ -179,6 +179,8 @@ def _value(column: Column, value: Any) -> Any:
         return value if isinstance(value, str) else orjson.dumps(value).decode()
     if isinstance(value, str):
         value = value.strip()
+        if value in NO_VALUE:
+            return None
         if column.type in ("date", "datetime"):
             return parse_moment(value) or value or None
     return value if value != "" else None

@@ -1,13 +1,17 @@
 """What a column of texts holds, decided over all of its values: the narrowest type that loses nothing.
 
-A value that would come back different is text: leading zeros (`007`), more than 15 digits (18-digit identity numbers), a plus sign, thousands separators,
-`NaN`, `NA`. Columns whose heading says code, number (編號), telephone and the like are text whatever they hold (`catalog.ingest.names`).
+A value that would come back different is text: leading zeros (`007`), more than 15 digits (18-digit identity numbers), a plus sign, thousands separators. The
+words for *no value* (`NA`, `NULL`, …) are no value where all others are numbers, dates or times, and text elsewhere. Columns whose heading says code, number
+(編號), telephone and the like are text whatever they hold (`catalog.ingest.names`).
 """
 
 import datetime
 import re
 
-__all__ = ["Guess", "parse_moment"]
+__all__ = ["NO_VALUE", "Guess", "parse_moment"]
+
+#: Words for a missing value that statistics programs and databases write.
+NO_VALUE = frozenset(("NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "None"))
 
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,14})\Z")
 _DECIMAL = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][-+]?\d{1,2})?\Z|-?\.\d{1,15}\Z")
@@ -29,11 +33,12 @@ class Guess:
         unique: whether all were there and different (only while `watch_unique`).
     """
 
-    __slots__ = ("_left", "_seen", "filled", "longest", "unique")
+    __slots__ = ("_left", "_seen", "_sure", "filled", "longest", "unique")
 
     def __init__(self, *, text: bool = False, watch_unique: bool = False) -> None:
         self._left = [] if text else list(_ALL)
         self._seen: set[int] | None = set() if watch_unique else None
+        self._sure = False  # some value was no word for a missing one
         self.filled = 0
         self.longest = 0
         self.unique = watch_unique
@@ -52,6 +57,9 @@ class Guess:
                 self._not_unique()
             else:
                 self._seen.add(mark)
+        if value in NO_VALUE:
+            return
+        self._sure = True
         if self._left and not _FITS[self._left[0]](value):
             self._left = [kind for kind in self._left if _FITS[kind](value)]
 
@@ -61,7 +69,7 @@ class Guess:
     @property
     def type(self) -> str:
         """The type: what is left, text when nothing is, text when there was no value at all."""
-        return self._left[0] if self._left and self.filled else "text"
+        return self._left[0] if self._left and self._sure else "text"
 
 
 def _is_date(value: str) -> bool:
@@ -82,7 +90,10 @@ _FITS = {
 
 
 def parse_moment(value: str) -> str | None:
-    """A date or moment in ISO 8601, or None when there is no such day or time. A moment without a zone is China's: `2024/5/1 8:00` → `2024-05-01T08:00:00+08:00`."""
+    """A date or moment in ISO 8601, or None when there is no such day or time.
+
+    A moment without a zone is China's: `2024/5/1 8:00` → `2024-05-01T08:00:00+08:00`.
+    """
     found = _DATE.match(value)
     try:
         if found:

@@ -71,10 +71,15 @@ def _read_text(path: Path, head: bytes, profile: Profile, sidecar: Sidecar) -> I
         start = head.decode(encoding, "ignore").lstrip("\ufeff \t\r\n")
     except LookupError as error:
         raise IngestError(zh=f"附檔的編碼不明：{encoding}", en=f"the sidecar names an unknown encoding: {encoding}") from error
-    if start.startswith("<"):
+    if start.startswith(("@prefix", "@base", "PREFIX ")):
+        yield _other(path, sidecar, ("RDF（Turtle）", "RDF (Turtle)"), "ttl")
+    elif start.startswith("<"):
         yield _read_xml(path, sidecar)
     elif start.startswith(("{", "[")):
         data = load_json(path, sidecar.encoding)
+        if isinstance(data, dict) and "stac_version" in data:
+            yield _other(path, sidecar, ("STAC 條目", "a STAC item"), "json")
+            return
         yield (
             read_geojson(data, path, profile, sidecar)
             if is_geojson(data)

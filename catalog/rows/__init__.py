@@ -7,7 +7,7 @@ record describes.
 
 from catalog.rows.batches import RowChanges, apply_changes, ensure_table, forget, put
 from catalog.rows.columns import Column, columns_from_items
-from catalog.rows.encode import MAX_BYTES, MAX_ROWS
+from catalog.rows.encode import MAX_BYTES, MAX_ROWS, check_rows
 from catalog.rows.read import (
     Page,
     Row,
@@ -47,6 +47,7 @@ __all__ = [
     "base_head",
     "base_rows",
     "batch_rows",
+    "check_rows",
     "columns_from_items",
     "count_rows",
     "create_table",

@@ -52,12 +52,15 @@ class RowChanges:
         puts: rows to put, column → loose value.
         removes: keys to remove, each the values of the key columns.
         replace: rows that are not among `puts` are removed.
+        seen: numbers of the rows that earlier calls for the same replacement have put; grows. So a large replacement is spread over several transactions,
+            the last of which has `replace`.
         columns, key, geometry: make the table with these when there is none yet, or bring it to them.
     """
 
     puts: Iterable[Mapping[str, Any]] = ()
     removes: Iterable[Sequence[Any]] = ()
     replace: bool = False
+    seen: BitMap | None = None
     columns: Sequence[Column] | None = None
     key: Sequence[str] | None = None
     geometry: str | None = None
@@ -75,7 +78,7 @@ def put(tx: WriteTransaction, id: str, variant: str, changes: RowChanges, hash_:
         if table is not None and tuple(changes.key or ()) != table.key:
             apply_changes(tx, id, variant, replace=True, hash_=hash_)  # under a new key every row is another row
         ensure_table(tx, id, variant, changes.columns, changes.key or (), changes.geometry)
-    return apply_changes(tx, id, variant, changes.puts, changes.removes, replace=changes.replace, hash_=hash_)
+    return apply_changes(tx, id, variant, changes.puts, changes.removes, replace=changes.replace, seen=changes.seen, hash_=hash_)
 
 
 def ensure_table(tx: WriteTransaction, id: str, variant: str, columns: Sequence[Column], key: Sequence[str], geometry: str | None = None) -> None:
@@ -99,6 +102,7 @@ def apply_changes(
     removes: Iterable[Sequence[Any]] = (),
     *,
     replace: bool = False,
+    seen: BitMap | None = None,
     hash_: Hash = sha256,
 ) -> RowsDone:
     """Puts and removes rows, in bounded memory: `puts` may be a generator of millions.
@@ -107,6 +111,7 @@ def apply_changes(
         puts: rows, column → loose value. Of two with the same key in one batch the later counts.
         removes: keys, each the values of the key columns; unknown ones are no change, one that is also put stays.
         replace: rows that are not among `puts` are removed.
+        seen: see `RowChanges`.
         hash_: H of the site's suite.
 
     Returns:
@@ -117,7 +122,8 @@ def apply_changes(
         RowsError: a row that is not allowed.
     """
     writer = open_writer(tx, id, variant, hash_)
-    seen: BitMap | None = BitMap() if replace else None
+    if seen is None and replace:
+        seen = BitMap()
     gone = dict.fromkeys(dumps(list(key)).decode() for key in removes)
     last: dict[str, Encoded] = {}
     for chunk in chunks(encode(writer.table, row) for row in puts):
@@ -128,7 +134,7 @@ def apply_changes(
     for keys in _with_room(last, list(gone)):
         _write_chunk(writer, last, keys, seen)
         last = {}
-    if seen is not None:
+    if replace and seen is not None:
         _remove_unseen(writer, seen)
     close_writer(writer)
     return writer.done

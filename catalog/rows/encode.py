@@ -3,13 +3,14 @@
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any
 
 import orjson
 
 from catalog.canonical import b64, is_decimal_text, loads, unb64
 from catalog.errors import CanonicalError, RowsError
-from catalog.rows.columns import Column, canonical_value, typed_value
+from catalog.rows.columns import Column, canonical_value, check_columns, typed_value
 from catalog.rows.geometry import Box, as_wkb, shapes_of
 from catalog.rows.tables import RowTable
 
@@ -114,6 +115,23 @@ def encode_received(table: RowTable, key: str, salt: bytes, full: str) -> Encode
     if key_text(table, values) != key:
         raise RowsError(zh=f"鍵 {key:.80} 與其列不符", en=f"the key {key:.80} is not that of its row")
     return Encoded(key, full if wkb is None else _dump(values), full, salt, values, wkb)
+
+
+def check_rows(columns: Sequence[Column], key: Sequence[str], geometry: str | None, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Encodes rows without writing them, so that a large load is refused before it begins.
+
+    Returns:
+        How many there are.
+
+    Raises:
+        RowsError: the first row that could not be written.
+    """
+    table = RowTable(0, "", "", check_columns(columns), tuple(key), geometry, 0, 0, None)
+    count = 0
+    for chunk in batched(rows, MAX_ROWS):
+        for _ in stored_values(table, [encode(table, row) for row in chunk]):
+            count += 1
+    return count
 
 
 def key_text(table: RowTable, values: Mapping[str, Any]) -> str:
