@@ -15,7 +15,7 @@ Rounds of 4 repeat until nothing changes; in each round statements are taken in 
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from policies.divisions import covers, normalise
 from policies.errors import TerraceError
@@ -57,7 +57,7 @@ class Certification:
     site_keys: tuple[PublicKey, ...]
     witness_key: PublicKey | None
     epoch: int
-    name: Mapping[str, str]
+    name: Mapping[str, str] = field(hash=False)
     sector: str
     level: str
     division: str | None
@@ -268,13 +268,16 @@ class Certifier:
         if own is None:
             self._refuse(statement, iss, sub, "no-self", "缺少該節點根所簽的本站聲明", "the node's own root names no keys for this zone")
             return
-        # PROTOCOL 6.1: what the node's own root says bounds it as its issuer does
-        wider = self._outside(body, self._certification(own, own, None), below=False)
         problems = [self._outside(body, cert) for cert in issuers]
         inside = [cert for cert, problem in zip(issuers, problems, strict=True) if problem is None]
-        problem = wider or (None if inside else next(problem for problem in problems if problem is not None))
-        if problem is not None:
-            self._refuse(statement, iss, sub, "scope", problem[0], problem[1])
+        if not inside:
+            zh, en = next(problem for problem in problems if problem is not None)
+            self._refuse(statement, iss, sub, "scope", zh, en)
+            return
+        # PROTOCOL 6.1: what the node's own root says bounds it as its issuer does
+        wider = self._outside(body, self._certification(own, own, None), below=False)
+        if wider is not None:
+            self._refuse(statement, iss, sub, "scope", f"超出該節點自己的根所說：{wider[0]}", f"wider than what the node's own root says: {wider[1]}")
             return
         best = min(inside, key=lambda cert: (-cert.expires, len(cert.path), cert.path))
         self.edges[pair] = newest

@@ -160,6 +160,12 @@ class _Members:
         given = self.value.get(name, "(absent)")
         return StatementError(zh=f"聲明的 {name} 不合規定：{given!r:.60}（應為 {wanted}）", en=f"the statement's {name} is {given!r:.60}; {wanted} expected")
 
+    def nullable(self, name: str) -> JSON:
+        """A member that may be null, but must be there: one statement has one text."""
+        if name not in self.value:
+            raise self.bad(name, "a value or null")
+        return self.value[name]
+
     def integer(self, name: str, low: int, high: int = MAX_SIZE) -> int:
         value = self.value.get(name)
         if type(value) is not int or not low <= value <= high:
@@ -252,7 +258,7 @@ def _read_node(m: _Members, payload: bytes) -> NodeStatement:
     suite, version = m.suite(), m.integer("version", 1, 1_000_000)
     keys = m.key_list("keys", m.value.get("keys"), suite)
     iat, exp = m.times()
-    iss, prev = m.value.get("iss"), m.value.get("prev")
+    iss, prev = m.nullable("iss"), m.nullable("prev")
     if version == 1:
         if iss is not None or prev is not None:
             raise m.bad("iss", "null in version 1, whose digest is the id")
@@ -272,8 +278,8 @@ def _read_certify(m: _Members, _payload: bytes) -> Certify:
         raise m.bad("name", "language map")
     if type(revoked) is not bool:
         raise m.bad("revoked", "true or false")
-    division = None if m.value.get("division") is None else m.text("division", _is_division, "division code")
-    unit = None if m.value.get("unit") is None else m.text("unit", _is_unit, "unit code")
+    division = None if m.nullable("division") is None else m.text("division", _is_division, "division code")
+    unit = None if m.nullable("unit") is None else m.text("unit", _is_unit, "unit code")
     if (division is None) == (unit is None):
         raise m.bad("unit", "exactly one of division and unit")
     iss, sub = m.node("iss"), m.node("sub")

@@ -60,8 +60,7 @@ def parse_fingerprint(text: str) -> str:
         SyncError: not 32 characters of base32.
     """
     # PROTOCOL 1.2
-    body = re.sub(r"[\s-]", "", text[:200]).lower()
-    body = body[1:] if len(body) == 33 and body[0] == "n" else body
+    body = re.sub(r"[\s-]", "", text[:200].strip().lower().removeprefix("n-"))
     if not is_node_id("n-" + body):
         raise SyncError(zh=f"不是節點號：{text!r:.60}（應為 8 組、每組 4 字元）", en=f"not a node id: {text!r:.60} (8 groups of 4 characters expected)", clause="1.2", kind="node-id")
     return "n-" + body

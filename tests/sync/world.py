@@ -80,7 +80,18 @@ class Log:
 class Node:
     """A node with one site: keys, statements, a log."""
 
-    def __init__(self, division: str | None = "510107", *, zone: str = ZONE, unit: str | None = None, level: str | None = None, now: int = NOW, depth: int = 8, divisions: Sequence[str] | None = None, witnesses: Sequence[str] = ()) -> None:  # fmt: skip
+    def __init__(
+        self,
+        division: str | None = "510107",
+        *,
+        zone: str = ZONE,
+        unit: str | None = None,
+        level: str | None = None,
+        now: int = NOW,
+        depth: int = 8,
+        divisions: Sequence[str] | None = None,
+        witnesses: Sequence[str] = (),
+    ) -> None:
         self.root, self.site, self.witness = (ED25519.generate() for _ in range(3))
         self.zone, self.division, self.unit, self.now = zone, division, unit, now
         self.level = level or LEVEL.get(division or "", "county")
@@ -104,10 +115,22 @@ class Node:
     def claims(self, sub: Node, **changes: Any) -> dict[str, JSON]:
         self.serials[sub.id] = self.serials.get(sub.id, 0) + 1
         values: dict[str, Any] = {
-            "iss": self.id, "sub": sub.id, "zone": sub.zone, "serial": self.serials[sub.id], "site_keys": [sub.site.public], "witness_key": sub.witness.public,
-            "name": {"zh": f"節點 {sub.division}", "en": f"node {sub.division}"}, "sector": "land", "level": sub.level, "division": sub.division, "unit": sub.unit,
-            "divisions": sub.divisions, "units": [], "depth": 0, "now": self.now,
-        }  # fmt: skip
+            "iss": self.id,
+            "sub": sub.id,
+            "zone": sub.zone,
+            "serial": self.serials[sub.id],
+            "site_keys": [sub.site.public],
+            "witness_key": sub.witness.public,
+            "name": {"zh": f"節點 {sub.division}", "en": f"node {sub.division}"},
+            "sector": "land",
+            "level": sub.level,
+            "division": sub.division,
+            "unit": sub.unit,
+            "divisions": sub.divisions,
+            "units": [],
+            "depth": 0,
+            "now": self.now,
+        }
         return certify_claims(**{**values, **changes})
 
     def certify(self, sub: Node, *, key: SecretKey | None = None, **changes: Any) -> str:
@@ -149,15 +172,34 @@ class Node:
 
     # --- records and log ------------------------------------------------------------------------------------------------------------------
 
-    def publish(self, title: str = "井", *, again: Record | None = None, terms: Mapping[str, JSON] | None = ONWARD, birth: tuple[str, bytes] | None = None, zone: str | None = None, authority: str | None = None, log: Log | None = None, version: int = 1) -> Record:  # fmt: skip
+    def publish(
+        self,
+        title: str = "井",
+        *,
+        again: Record | None = None,
+        terms: Mapping[str, JSON] | None = ONWARD,
+        birth: tuple[str, bytes] | None = None,
+        zone: str | None = None,
+        authority: str | None = None,
+        log: Log | None = None,
+        version: int = 1,
+    ) -> Record:
         """A new record, or a new version of one, in this node's log."""
         born = birth or (again.birth if again else (self.id, secrets.token_bytes(16)))
         id_ = again.id if again else mint_id(*born)
         built = build(
             {"title": {"zh": title}, "summary": {"zh": "摘要"}, "sharing": {"type": "unconditional"}},
-            id=id_, birth=born, profile="core/1", secrecy="internal", terms=terms, time="2026-11-24T06:26:41Z", version=version, zone=zone or self.zone,
-            authority=authority or self.id, names=NAMES,
-        )  # fmt: skip
+            id=id_,
+            birth=born,
+            profile="core/1",
+            secrecy="internal",
+            terms=terms,
+            time="2026-11-24T06:26:41Z",
+            version=version,
+            zone=zone or self.zone,
+            authority=authority or self.id,
+            names=NAMES,
+        )
         return Record(id_, built, born, (log or self.log).append("record", built.manifest))
 
     def withdraw(self, record: Record) -> Record:
@@ -244,7 +286,18 @@ class Sender:
             self.total = (self.total - int.from_bytes(before, "big")) % 2**256
         return batches.RemoveItem(self.pos, id)
 
-    def batch(self, *items: batches.Item, size: int | None = None, note: str | None = None, old: int | None = None, opened: Iterable[int] | None = None, head: str | None = "sign", more: bool = False, witness: Node | None = None, **changes: Any) -> batches.Batch:  # fmt: skip
+    def batch(
+        self,
+        *items: batches.Item,
+        size: int | None = None,
+        note: str | None = None,
+        old: int | None = None,
+        opened: Iterable[int] | None = None,
+        head: str | None = "sign",
+        more: bool = False,
+        witness: Node | None = None,
+        **changes: Any,
+    ) -> batches.Batch:
         """A batch of these items over the log's present checkpoint."""
         at, before = self.log.size if size is None else size, self.old if old is None else old
         indices = {item.index for item in items if isinstance(item, batches.PutItem | batches.RowsItem)} if opened is None else set(opened)
@@ -258,8 +311,15 @@ class Sender:
         if head == "sign":
             head = None if more else make_head(self.sender.id, self.receiver.id, self.gen, self.pos, self.total, self.sender.site)
         values: dict[str, Any] = {
-            "gen": self.gen, "from_": self.cursor, "to": self.pos, "more": more, "logs": (part,), "items": tuple(items), "statements": tuple(self.statements), "head": head,
-        }  # fmt: skip
+            "gen": self.gen,
+            "from_": self.cursor,
+            "to": self.pos,
+            "more": more,
+            "logs": (part,),
+            "items": tuple(items),
+            "statements": tuple(self.statements),
+            "head": head,
+        }
         made = batches.Batch(**{**values, **changes})
         self.cursor, self.old = self.pos, at
         return batches.parse(batches.encode(made))
@@ -309,7 +369,18 @@ class Receiver:
             **{str(log.origin): batches.View(log.view, log.size, log.root, log.note) for log in verdict.logs},
         }
         self.state = batches.State(
-            me=self.state.me, source=self.state.source, zone=self.state.zone, now=self.state.now, trust=verdict.trust, gen=verdict.gen, cursor=verdict.cursor,
-            full=(verdict.restart or self.state.full) and not verdict.complete, views=views, fingerprints=held, total=verdict.total, rows=rows, authorities=authorities,
-        )  # fmt: skip
+            me=self.state.me,
+            source=self.state.source,
+            zone=self.state.zone,
+            now=self.state.now,
+            trust=verdict.trust,
+            gen=verdict.gen,
+            cursor=verdict.cursor,
+            full=(verdict.restart or self.state.full) and not verdict.complete,
+            views=views,
+            fingerprints=held,
+            total=verdict.total,
+            rows=rows,
+            authorities=authorities,
+        )
         return verdict
