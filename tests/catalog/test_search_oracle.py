@@ -21,8 +21,8 @@ WORDS = [word for zh, en in DOMAINS.values() for word in (*zh.split(), *en.split
     "四川", "成都市", "数据", "水", "质", "2010年", "rec", "parcel", "国土", "國土", "數據", "nothing", "市地下", "川省", "批", "！", "年",
 ]  # fmt: skip
 FILTERS = [
-    ("theme", list(DOMAINS)[:1]), ("format", FORMATS[:2]), ("territory", [PLACES[1][0]]), ("territory", [PLACES[2][0], PLACES[4][0]]), ("year", ["2010", "2011"]),
-    ("level", ["county", "nation"]), ("division", ["510000"]), ("license", ["cc-by"]), ("keyword", ["滑坡", "wells"]), ("kind", ["no-such"]),
+    ("theme", ["cadastre"]), ("format", FORMATS[:2]), ("territory", [PLACES[1][0]]), ("territory", [PLACES[2][0], PLACES[4][0]]), ("year", ["2010", "2011"]),
+    ("level", ["county", "nation"]), ("division", ["510000"]), ("license", ["cc-by"]), ("keyword", ["滑坡", "wells"]), ("kind", ["none"]),
 ]  # fmt: skip
 
 
