@@ -72,10 +72,9 @@ class _Record:
     # --- finding -------------------------------------------------------------------------------------------------------------------------
 
     def all(self, element: Element, path: str) -> list[Element]:
-        """Elements by local names: `a/b` children of children, a leading `//` anywhere below."""
-        deep = path.startswith("//")
-        steps = "/".join(f"*[local-name()='{step}']" for step in path.removeprefix("//").split("/"))
-        found: Any = element.xpath(f".//{steps}" if deep else steps)
+        """Elements by local names: `a/b` children of children, `//` anywhere below."""
+        steps = (f"*[local-name()='{step}']" if step else "" for step in path.split("/"))
+        found: Any = element.xpath(("." if path.startswith("//") else "") + "/".join(steps))
         return list(found)
 
     def first(self, element: Element, path: str) -> Element | None:
