@@ -146,11 +146,19 @@ def test_unknown_suite_is_refused(suite: object) -> None:
 @pytest.mark.parametrize(
     "jwk",
     [
-        {}, {"crv": "Ed25519", "kty": "OKP"}, {"crv": "Ed25519", "kty": "OKP", "x": "AA"}, {"crv": "Ed25519", "kty": "OKP", "x": 5}, {"crv": "X25519", "kty": "OKP", "x": "A" * 43},
-        {"crv": "Ed25519", "kty": "OKP", "x": "A" * 43, "d": "A" * 43}, {"crv": "Ed25519", "kty": "OKP", "x": "A" * 43, "alg": "none"}, {"crv": "Ed25519", "kty": "oct", "x": "A" * 43},
-        {"crv": "Ed25519", "kty": "OKP", "x": "A" * 42 + "B"}, None, "key",
+        {},
+        {"crv": "Ed25519", "kty": "OKP"},
+        {"crv": "Ed25519", "kty": "OKP", "x": "AA"},
+        {"crv": "Ed25519", "kty": "OKP", "x": 5},
+        {"crv": "X25519", "kty": "OKP", "x": "A" * 43},
+        {"crv": "Ed25519", "kty": "OKP", "x": "A" * 43, "d": "A" * 43},
+        {"crv": "Ed25519", "kty": "OKP", "x": "A" * 43, "alg": "none"},
+        {"crv": "Ed25519", "kty": "oct", "x": "A" * 43},
+        {"crv": "Ed25519", "kty": "OKP", "x": "A" * 42 + "B"},
+        None,
+        "key",
     ],
-)  # fmt: skip
+)
 def test_key_of_another_form_is_refused(jwk: object) -> None:
     # PROTOCOL 1.5: one key has one text
     with pytest.raises(SuiteError):

@@ -68,11 +68,28 @@ def test_changed_text_rejects_the_note() -> None:
 @pytest.mark.parametrize(
     "note",
     [
-        "", "\n", "\n\n", POINT.text, POINT.text + "\n", NOTE[:-1], NOTE.replace("— ", "- "), NOTE.replace("— ", "—"), NOTE + "\n", NOTE.replace("\n812", "\r\n812"), NOTE + "\0",
-        NOTE[:-3] + "\n", NOTE[:-1] + "=\n", f"{POINT.text}\n— a+b AAAAAAAA\n", f"{POINT.text}\n— a b c\n", f"{POINT.text}\n— a AAAA\n", f"{POINT.text}\n— a AAAAAAA=\n{'— a AAAAAAAA' * 1}",
-        f"{POINT.text}\n" + "— a AAAAAAAA\n" * 17, "x" * 20_000 + "\n\n— a AAAAAAAA\n", "\n\n— a AAAAAAAA\n",
+        "",
+        "\n",
+        "\n\n",
+        POINT.text,
+        POINT.text + "\n",
+        NOTE[:-1],
+        NOTE.replace("— ", "- "),
+        NOTE.replace("— ", "—"),
+        NOTE + "\n",
+        NOTE.replace("\n812", "\r\n812"),
+        NOTE + "\0",
+        NOTE[:-3] + "\n",
+        NOTE[:-1] + "=\n",
+        f"{POINT.text}\n— a+b AAAAAAAA\n",
+        f"{POINT.text}\n— a b c\n",
+        f"{POINT.text}\n— a AAAA\n",
+        f"{POINT.text}\n— a AAAAAAA=\n{'— a AAAAAAAA' * 1}",
+        f"{POINT.text}\n" + "— a AAAAAAAA\n" * 17,
+        "x" * 20_000 + "\n\n— a AAAAAAAA\n",
+        "\n\n— a AAAAAAAA\n",
     ],
-)  # fmt: skip
+)
 def test_malformed_note_is_refused(note: str) -> None:
     with pytest.raises(NoteError):
         parse_note(note)

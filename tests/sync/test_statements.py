@@ -94,11 +94,19 @@ def test_other_algorithm_or_key_never_verifies(header: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        {"alg": "Ed25519", "kid": "x"}, {"alg": "Ed25519", "kid": "x", "typ": "JWT"}, {"alg": "Ed25519", "kid": "x", "typ": TYP, "zip": "DEF"}, {"alg": "Ed25519", "kid": 5, "typ": TYP},
-        {"alg": "Ed25519", "kid": "x", "typ": TYP, "crit": ["exp"]}, {"alg": "Ed25519", "kid": "x", "typ": TYP, "jwk": NODE.site.public.jwk}, {"alg": "Ed25519", "typ": TYP}, {}, [], "x",
+        {"alg": "Ed25519", "kid": "x"},
+        {"alg": "Ed25519", "kid": "x", "typ": "JWT"},
+        {"alg": "Ed25519", "kid": "x", "typ": TYP, "zip": "DEF"},
+        {"alg": "Ed25519", "kid": 5, "typ": TYP},
+        {"alg": "Ed25519", "kid": "x", "typ": TYP, "crit": ["exp"]},
+        {"alg": "Ed25519", "kid": "x", "typ": TYP, "jwk": NODE.site.public.jwk},
+        {"alg": "Ed25519", "typ": TYP},
+        {},
+        [],
+        "x",
         {"alg": "Ed25519", "kid": "x", "typ": "terrace-request+jwt"},
     ],
-)  # fmt: skip
+)
 def test_header_with_anything_else_is_refused(header: Any) -> None:
     with pytest.raises(StatementError):
         parse_all([token(CERTIFY, header=header)])
@@ -110,10 +118,24 @@ GOOD = sign(CERTIFY, NODE.site)
 @pytest.mark.parametrize(
     "text",
     [
-        "", ".", "..", "a.b", GOOD + ".x", GOOD.rpartition(".")[0], GOOD + "=", " " + GOOD, GOOD + "\n", GOOD.replace(".", "..", 1), "{}." + GOOD, '{"payload":"","signatures":[]}',
-        GOOD[:-1], GOOD.split(".")[0] + ".." + GOOD.split(".")[2], "A" * 20_000, GOOD.split(".")[0] + ".e30." + GOOD.split(".")[2],
+        "",
+        ".",
+        "..",
+        "a.b",
+        GOOD + ".x",
+        GOOD.rpartition(".")[0],
+        GOOD + "=",
+        " " + GOOD,
+        GOOD + "\n",
+        GOOD.replace(".", "..", 1),
+        "{}." + GOOD,
+        '{"payload":"","signatures":[]}',
+        GOOD[:-1],
+        GOOD.split(".")[0] + ".." + GOOD.split(".")[2],
+        "A" * 20_000,
+        GOOD.split(".")[0] + ".e30." + GOOD.split(".")[2],
     ],
-)  # fmt: skip
+)
 def test_text_that_is_no_compact_statement_is_refused(text: str) -> None:
     with pytest.raises(StatementError):
         parse_all([text])
@@ -154,17 +176,55 @@ def test_unknown_kind_is_named() -> None:
 
 
 BAD_MEMBERS: list[tuple[Any, str, list[Any]]] = [
-    (CERTIFY, "iss", [None, "", "n-x", 5]), (CERTIFY, "serial", [0, -1, "1", True, None]), (CERTIFY, "depth", [-1, 9, "1"]), (CERTIFY, "level", ["nation ", "world", None]),
-    (CERTIFY, "division", ["51", "5101O7", 510107, None]), (CERTIFY, "unit", ["510107/x", "x"]), (CERTIFY, "divisions", [None, "510107", ["51"], ["510107", "510107"]]),
-    (CERTIFY, "units", [["geo"], ["510107/"], ["510107/A"], [5]]), (CERTIFY, "zone", ["", "Business", "a/b", None]), (CERTIFY, "sector", ["", "Land", None]),
-    (CERTIFY, "name", [{}, "x", {"zh": ""}, {"zh": 5}, {"zh": "x" * 201}]), (CERTIFY, "revoked", [None, 0, "no"]), (CERTIFY, "exp", [0, NOW, NOW * 2, None, "x"]), (CERTIFY, "iat", [-1, None, 1.0 and "1"]),
-    (CERTIFY, "witnesses", [[NODE.id], None, ["x"]]), (CERTIFY, "suite", ["sm2-sm3", "none", None]), (CERTIFY, "epoch", [0, None]), (CERTIFY, "v", [2, "1", None, True]),
-    (CERTIFY, "keys", [None, [], {}, {"site": []}, {"site": [SUB.site.public.jwk] * 2}, {"site": [SUB.site.jwk()]}, {"site": [SUB.site.public.jwk], "witness": SUB.site.public.jwk},
-                       {"site": [ED25519.generate().public.jwk for _ in range(9)]}, {"site": ["x"], "witness": None}]),
-    (ROOT, "iss", [NODE.id, ""]), (ROOT, "prev", ["A" * 43]), (ROOT, "threshold", [0, 2, None]), (ROOT, "keys", [[], None, {}]), (ROOT, "version", [0, 2, None]), (ROOT, "suite", ["sm2-sm3"]),
-    (EPOCH, "opens", [1, 3, None]), (EPOCH, "closes", [0, None]), (EPOCH, "root", ["", "AA", None]), (EPOCH, "size", [-1, None]), (EPOCH, "reason", ["", None, "Because I say so"]),
-    (SUCCESSION, "to", [NODE.id, None]), (SUCCESSION, "ids", [None, "some", ["x"], [5]]), (SUCCESSION, "until", [None, "2026-13-01T00:00:00Z", "2026-11-24", NOW]), (SUCCESSION, "epoch", [0]),
-]  # fmt: skip
+    (CERTIFY, "iss", [None, "", "n-x", 5]),
+    (CERTIFY, "serial", [0, -1, "1", True, None]),
+    (CERTIFY, "depth", [-1, 9, "1"]),
+    (CERTIFY, "level", ["nation ", "world", None]),
+    (CERTIFY, "division", ["51", "5101O7", 510107, None]),
+    (CERTIFY, "unit", ["510107/x", "x"]),
+    (CERTIFY, "divisions", [None, "510107", ["51"], ["510107", "510107"]]),
+    (CERTIFY, "units", [["geo"], ["510107/"], ["510107/A"], [5]]),
+    (CERTIFY, "zone", ["", "Business", "a/b", None]),
+    (CERTIFY, "sector", ["", "Land", None]),
+    (CERTIFY, "name", [{}, "x", {"zh": ""}, {"zh": 5}, {"zh": "x" * 201}]),
+    (CERTIFY, "revoked", [None, 0, "no"]),
+    (CERTIFY, "exp", [0, NOW, NOW * 2, None, "x"]),
+    (CERTIFY, "iat", [-1, None, 1.0 and "1"]),
+    (CERTIFY, "witnesses", [[NODE.id], None, ["x"]]),
+    (CERTIFY, "suite", ["sm2-sm3", "none", None]),
+    (CERTIFY, "epoch", [0, None]),
+    (CERTIFY, "v", [2, "1", None, True]),
+    (
+        CERTIFY,
+        "keys",
+        [
+            None,
+            [],
+            {},
+            {"site": []},
+            {"site": [SUB.site.public.jwk] * 2},
+            {"site": [SUB.site.jwk()]},
+            {"site": [SUB.site.public.jwk], "witness": SUB.site.public.jwk},
+            {"site": [ED25519.generate().public.jwk for _ in range(9)]},
+            {"site": ["x"], "witness": None},
+        ],
+    ),
+    (ROOT, "iss", [NODE.id, ""]),
+    (ROOT, "prev", ["A" * 43]),
+    (ROOT, "threshold", [0, 2, None]),
+    (ROOT, "keys", [[], None, {}]),
+    (ROOT, "version", [0, 2, None]),
+    (ROOT, "suite", ["sm2-sm3"]),
+    (EPOCH, "opens", [1, 3, None]),
+    (EPOCH, "closes", [0, None]),
+    (EPOCH, "root", ["", "AA", None]),
+    (EPOCH, "size", [-1, None]),
+    (EPOCH, "reason", ["", None, "Because I say so"]),
+    (SUCCESSION, "to", [NODE.id, None]),
+    (SUCCESSION, "ids", [None, "some", ["x"], [5]]),
+    (SUCCESSION, "until", [None, "2026-13-01T00:00:00Z", "2026-11-24", NOW]),
+    (SUCCESSION, "epoch", [0]),
+]
 
 
 @pytest.mark.parametrize(("claims", "name", "values"), BAD_MEMBERS, ids=[f"{claims['kind']}-{name}" for claims, name, _ in BAD_MEMBERS])

@@ -91,11 +91,19 @@ def test_statement_of_another_zone_does_not_count() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"division": "510104", "divisions": ["510107"]}, None), ({"divisions": ["510107", "510104"]}, "own root"), ({"division": "500000"}, "500000"), ({"divisions": ["500000"]}, "500000"),
-        ({"divisions": ["510000"]}, "510000"), ({"depth": 2}, "depth 2"), ({"level": "province"}, "level province"), ({"units": ["500000/x"]}, "unit 500000/x"), ({"units": ["510107/x"]}, None),
-        ({"division": None, "unit": "510107/geo"}, None), ({"division": None, "unit": "500000/geo"}, "unit 500000/geo"),
+        ({"division": "510104", "divisions": ["510107"]}, None),
+        ({"divisions": ["510107", "510104"]}, "own root"),
+        ({"division": "500000"}, "500000"),
+        ({"divisions": ["500000"]}, "500000"),
+        ({"divisions": ["510000"]}, "510000"),
+        ({"depth": 2}, "depth 2"),
+        ({"level": "province"}, "level province"),
+        ({"units": ["500000/x"]}, "unit 500000/x"),
+        ({"units": ["510107/x"]}, None),
+        ({"division": None, "unit": "510107/geo"}, None),
+        ({"division": None, "unit": "500000/geo"}, "unit 500000/geo"),
     ],
-)  # fmt: skip
+)
 def test_superior_hands_down_no_more_than_it_has(changes: dict[str, object], words: str | None) -> None:
     # PROTOCOL 6.1, narrowing: the attack "speaking for another's territory"
     w = world()
@@ -295,7 +303,7 @@ def test_revoked_certification_ends_with_all_below_it() -> None:
 
 def test_rolled_back_statement_cannot_undo_a_revocation() -> None:
     w = world()
-    older = [token for token in w.province.tokens]
+    older = list(w.province.tokens)
     w.province.certify(w.city, revoked=True)
     assert w.trust(extra=older).certifications(w.city.id) == ()
 
