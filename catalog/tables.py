@@ -21,7 +21,8 @@ meta = Table("meta", metadata, Column("key", String(64), primary_key=True), Colu
 
 #: What caches are keyed by, readable in one select (`catalog.store.State`). Rows: `position` of the newest change (taken last in each write transaction),
 #: `audit` (its newest line), `policy` (the policy epoch), `stamp` (bumped when the set of stamped plans changes), `grant` and `account` (bumped when one
-#: of theirs changes), `code` (sequence of national codes), `writer` (locked by each writer on PostgreSQL, as the lock file is on SQLite).
+#: of theirs changes), `code` (sequence of national codes), `writer` (locked by each writer on PostgreSQL, as the lock file is on SQLite),
+#: `segment` and `index` (search: the newest segment number, and changes of the list of segments; made by the first flush).
 counter = Table("counter", metadata, Column("name", String(16), primary_key=True), Column("n", BIG, nullable=False))
 
 # --- records ---------------------------------------------------------------------------------------------------------------------------

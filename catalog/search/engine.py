@@ -1,7 +1,7 @@
 """`Search`: the door to everything in this folder."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
@@ -14,7 +14,6 @@ from catalog.search.evaluate import Evaluator, Found, Hits
 from catalog.search.order import page
 from catalog.search.ports import Database
 from catalog.search.query import SORTS, SearchHits, SearchQuery
-from catalog.search.signatures import Signatures
 from catalog.search.spatial import meets_box, meets_time
 from catalog.search.state import State, derive, read_numbers
 from catalog.search.visible import Visible
@@ -35,7 +34,6 @@ class Search:
         self._dictionaries = new_dictionaries()
         self._states: dict[tuple[int, int], State] = {}
         self._lock = threading.Lock()
-        self._signatures = Signatures()
 
     def refresh(self, conn: Connection) -> State:
         """Brings this process's state to the connection's snapshot. Every other method does it first."""
@@ -121,20 +119,6 @@ class Search:
         hits = BitMap.intersection(evaluator.card, *state.postings(conn, keys).values())
         in_title = Found(title=hits, keywords=BitMap(), summary=BitMap())
         return page(conn, state, Hits(evaluator, hits), "relevance", [in_title], 0, limit)
-
-    # --- for plans (catalog.stamps) ----------------------------------------------------------------------------------------------------
-
-    def bitmap_for_signatures(self, conn: Connection, signatures: Iterable[int], *, after: int = 0) -> BitMap:
-        """Docnos above `after` whose record carries one of the view signatures; see `catalog.search.signatures`."""
-        return self._signatures.bitmap(conn, signatures, after=after)
-
-    def docnos_after(self, conn: Connection, docno: int) -> BitMap:
-        """Living documents above a docno: what a kept bitmap must be extended by."""
-        return _above(self.refresh(conn).alive, docno)
-
-    def alive(self, conn: Connection) -> BitMap:
-        """All living documents. Not to be changed."""
-        return self.refresh(conn).alive
 
 
 def _above(documents: BitMap, docno: int) -> BitMap:

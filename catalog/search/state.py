@@ -23,7 +23,7 @@ type Version = tuple[int, int]
 #: A tail with this many dead documents is read anew instead of extended.
 MOST_WASTE = 4096
 
-_NUMBERS = select(counter.c.name, counter.c.n).where(counter.c.name.in_(("index", "position", "stamp", "policy")))
+_NUMBERS = select(counter.c.name, counter.c.n).where(counter.c.name.in_(("index", "position")))
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,12 @@ class Numbers:
 
     index: int
     position: int
-    stamp: tuple[int, int]
 
 
 def read_numbers(conn: Connection) -> Numbers:
     """Reads the counters."""
     n: dict[str, int] = dict(conn.execute(_NUMBERS).all())
-    return Numbers(n.get("index", 0), n["position"], (n.get("policy", 0), n.get("stamp", 0)))
+    return Numbers(n.get("index", 0), n["position"])
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 from pyroaring import BitMap
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from catalog.search import Search, SearchQuery, Visible, maintain
 from catalog.store import Store, open_store
@@ -59,10 +59,10 @@ def fill(store: Store, count: int) -> float:
     return time.process_time() - began
 
 
-def visible_of(search: Search, store: Store) -> Visible:
+def visible_of(store: Store) -> Visible:
     """A policy by view signatures: 40 of them, 12 hidden, 8 as cards."""
     with store.read() as conn:
-        return Visible(search.bitmap_for_signatures(conn, range(1, 29)), search.bitmap_for_signatures(conn, range(1, 21)))
+        return Visible(*(BitMap(conn.execute(select(record.c.docno).where(record.c.signature < below)).scalars().all()) for below in (29, 21)))
 
 
 def measure(call: Callable[[], object], rounds: int) -> tuple[float, float]:
@@ -135,7 +135,7 @@ def main() -> None:
         search = Search(store)
         with store.read() as conn:
             search.refresh(conn)
-        visible = visible_of(search, store)
+        visible = visible_of(store)
         print(f"opened in {(time.process_time() - began) * 1000:.0f} ms with one plan's bitmaps ({len(visible.card)} cards, {len(visible.full)} in full)")
         print(f"{'CPU ms a query':<24}{'p50':>8}{'p99':>8}")
         ours: dict[str, float] = {}

@@ -4,12 +4,10 @@ import random
 from typing import Any
 
 from pyroaring import BitMap
-from sqlalchemy import update
 
 from catalog.search import Search, SearchHits, SearchQuery, Visible
 from catalog.search.flush import flush
 from catalog.store import Store
-from catalog.tables import record
 from tests.catalog.search_corpus import DOMAINS, make_record, make_records
 
 FACETS = ("org", "theme", "format", "year", "license", "keyword", "territory")
@@ -78,25 +76,3 @@ def test_full_without_card_shows_nothing(store: Store) -> None:
     with store.read() as conn:
         hits = Search(store).query(conn, Visible(BitMap([2]), BitMap([1, 2, 3, 999])), SearchQuery(facets=("format",)))
         assert hits.docnos == [2]
-
-
-def test_signatures_give_a_plans_bitmap_and_new_stamps_are_seen(store: Store) -> None:
-    with store.write() as tx:
-        for row, terms in make_records(10):
-            tx.show(row, terms, own=True)
-    search = Search(store)
-    with store.read() as conn:
-        assert search.bitmap_for_signatures(conn, [2, 5]) == BitMap([1, 4])
-        assert search.bitmap_for_signatures(conn, []) == BitMap()
-    with store.write() as tx:
-        row, terms = make_record(random.Random(1), 1)
-        tx.show(row, terms, own=True)
-    with store.read() as conn:
-        assert search.bitmap_for_signatures(conn, [2], after=10) == BitMap([11])
-        assert search.docnos_after(conn, 9) == BitMap([10, 11])
-        assert search.alive(conn) == BitMap(range(2, 12))
-    with store.write() as tx:
-        tx.conn.execute(update(record).where(record.c.docno == 11).values(signature=77))
-        tx.bump("stamp")
-    with store.read() as conn:
-        assert search.bitmap_for_signatures(conn, [77]) == BitMap([11])
