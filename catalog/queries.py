@@ -25,7 +25,7 @@ class RecordQuery:
         condition: a user filter tree (`catalog.filters`) over the same names and `modified`, `issued`, `title`, `id`, bbox and time.
         bbox: west, south, east, north in degrees (CRS84); west > east crosses the antimeridian.
         time: UTC seconds, closed interval, None for an open end.
-        sort: relevance, modified, issued, title, docno; `-` turns it round.
+        sort: relevance, modified, issued, title, name (the slug), docno; `-` turns it round.
         offset, limit: the page; limit 0 only counts.
         after: with sort `docno`: only docnos above this one; `RecordPage.next_after` of the page before.
         facets: fields to count values of.

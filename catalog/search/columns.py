@@ -20,8 +20,13 @@ from catalog.search.tokens import U32, Index
 
 type Array = NDArray[Any]
 
-#: `title_rank` of a document without a title.
+#: Rank of a document without the text.
 NO_RANK = 0xFFFFFFFF
+
+
+def rank_column(sort: str) -> str:
+    """Name of the column that holds the ranks of a sort by text."""
+    return f"{sort}_rank"
 
 
 class Values:
@@ -67,7 +72,8 @@ class Chunk:
 
     Attributes:
         docnos: ascending.
-        numbers: int64 times, float32 box, `title_length` (uint8) and, in segments, `title_rank` (uint32: order of title among the documents of one segment).
+        numbers: int64 times, float32 box, `title_length` (uint8) and, in segments, the ranks of `SORT_TEXTS` (uint32: order among the documents of one
+            segment; see `rank_column`).
         single: one code for each row.
         multi: pairs of row (ascending) and code.
     """

@@ -25,6 +25,8 @@ CODED = SINGLE + MULTI
 TIMES = ("modified", "issued", "time_from", "time_to")
 BOX = ("west", "south", "east", "north")
 NO_TIME = -(1 << 63)
+#: Sorts by text, and the column of `record` that each compares by bytes.
+SORT_TEXTS = {"title": "sort_title", "name": "slug"}
 #: What only an actor who may read a record can filter and count by. The rest shows with the card (catalog's CARD_FIELDS).
 FULL_TIER = frozenset({"format", "license"})
 
@@ -47,7 +49,8 @@ class Batch:
     summaries: list[str] = field(default_factory=list)
     #: Title and slug, whose words are found by their beginnings.
     names: list[str] = field(default_factory=list)
-    sort_titles: list[str | None] = field(default_factory=list)
+    #: What is sorted by as text: column of `record` by name of the sort.
+    sorted_by: dict[str, list[str | None]] = field(default_factory=lambda: {name: [] for name in SORT_TEXTS})
     title_lengths: list[int] = field(default_factory=list)
     numbers: dict[str, list[int | float]] = field(default_factory=lambda: {name: [] for name in (*TIMES, *BOX)})
     single: dict[str, list[str | None]] = field(default_factory=lambda: {name: [] for name in SINGLE})
@@ -70,7 +73,7 @@ def read_batch(conn: Connection, after: int, upto: int, limit: int | None = None
         if attribute in terms:
             terms[attribute].setdefault(docno, []).append(value)
     batch.docnos = list(columns["docno"])
-    batch.sort_titles = list(columns["sort_title"])
+    batch.sorted_by = {name: list(columns[column]) for name, column in SORT_TEXTS.items()}
     batch.numbers = {name: [NO_TIME if value is None else value for value in columns[name]] for name in TIMES}
     batch.numbers |= {name: [_NAN if value is None else value for value in columns[name]] for name in BOX}
     batch.single = {name: list(columns[name]) for name in SINGLE if name in columns}

@@ -6,13 +6,13 @@
    that the segment does not hold. One transaction: killed at any point, there is either no segment or all of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sqlalchemy import Connection, delete, func, select
 
-from catalog.search.columns import NO_RANK, Chunk, chunk_of, new_dictionaries
-from catalog.search.documents import Batch, read_batch
+from catalog.search.columns import NO_RANK, Chunk, chunk_of, new_dictionaries, rank_column
+from catalog.search.documents import SORT_TEXTS, Batch, read_batch
 from catalog.search.ports import Database
 from catalog.search.postings import build
 from catalog.search.runs import postings_of, run_of
@@ -42,7 +42,7 @@ def flush(store: Database, *, at_least: int = FLUSH_AT, at_most: int = FLUSH_MOS
         batch = read_batch(conn, watermark, position, at_most)
     hi = batch.docnos[-1] if len(batch) == at_most else position
     dictionaries = new_dictionaries()
-    columns = with_title_ranks(chunk_of(batch, dictionaries), title_order(batch))
+    columns = with_ranks(chunk_of(batch, dictionaries), {sort: text_order(batch, sort) for sort in SORT_TEXTS})
     rows = list(build(*postings_of(run_of(batch, watermark), watermark))) if len(batch) else []
     with store.write() as tx:
         if _generation(tx.conn) != generation:
@@ -84,18 +84,21 @@ def forget_gone(conn: Connection, span: Span, held: U32, position: int) -> None:
         conn.execute(delete(gone).where(gone.c.seq.in_(useless[at : at + 500])))
 
 
-def title_order(batch: Batch) -> list[int]:
-    """Docnos in order of title (by bytes, as both engines sort; equal ones by falling docno), those without a title left out."""
-    keys = sorted((title.encode(), -docno) for title, docno in zip(batch.sort_titles, batch.docnos, strict=True) if title is not None)
+def text_order(batch: Batch, sort: str) -> list[int]:
+    """Docnos in order of a text (by bytes, as both engines sort; equal ones by falling docno), those without it left out."""
+    keys = sorted((text.encode(), -docno) for text, docno in zip(batch.sorted_by[sort], batch.docnos, strict=True) if text is not None)
     return [-docno for _, docno in keys]
 
 
-def with_title_ranks(chunk: Chunk, order: Sequence[int]) -> Chunk:
-    """Adds `title_rank`: the place in `order`, or `NO_RANK`. Docnos that the chunk does not hold are passed over."""
-    ranks = np.full(len(chunk), NO_RANK, dtype=np.uint32)
-    ordered = np.array(order, dtype=np.uint32)
-    if len(chunk):
-        rows = np.minimum(np.searchsorted(chunk.docnos, ordered), len(chunk) - 1)
-        found = chunk.docnos[rows] == ordered
-        ranks[rows[found]] = np.flatnonzero(found)
-    return Chunk(chunk.docnos, chunk.numbers | {"title_rank": ranks}, chunk.single, chunk.multi)
+def with_ranks(chunk: Chunk, orders: Mapping[str, Sequence[int]]) -> Chunk:
+    """Adds the ranks of sorts by text: the place in the order, or `NO_RANK`. Docnos that the chunk does not hold are passed over."""
+    columns = {}
+    for sort, order in orders.items():
+        ranks = np.full(len(chunk), NO_RANK, dtype=np.uint32)
+        ordered = np.array(order, dtype=np.uint32)
+        if len(chunk):
+            rows = np.minimum(np.searchsorted(chunk.docnos, ordered), len(chunk) - 1)
+            found = chunk.docnos[rows] == ordered
+            ranks[rows[found]] = np.flatnonzero(found)
+        columns[rank_column(sort)] = ranks
+    return Chunk(chunk.docnos, chunk.numbers | columns, chunk.single, chunk.multi)

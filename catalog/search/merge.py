@@ -21,7 +21,8 @@ from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, select
 
 from catalog.search.columns import Chunk, Dictionaries, bitmap, docnos_of, joined, kept, new_dictionaries
-from catalog.search.flush import forget_gone, with_title_ranks
+from catalog.search.documents import SORT_TEXTS
+from catalog.search.flush import forget_gone, with_ranks
 from catalog.search.ports import Database
 from catalog.search.postings import OWN_ROW, Directory, block_postings, build, own_row, row_number
 from catalog.search.segments import SEGMENT, Span, bump, directory_of, list_spans, publish, read_chunk, read_directory, withdraw, write_postings
@@ -73,9 +74,9 @@ def merge(store: Database, *, fan: int = FAN, smallest: int = SMALLEST, progress
         sources = [_source(conn, span, dictionaries) for span in group]
         span = Span(0, group[0].lo, group[-1].hi)
         dead = BitMap(conn.execute(select(gone.c.docno).where(gone.c.docno > span.lo, gone.c.docno <= span.hi)).scalars().all())
-        order = conn.execute(_title_order(span)).scalars().all()
+        orders = {sort: conn.execute(_text_order(span, column)).scalars().all() for sort, column in SORT_TEXTS.items()}
     chunk = joined([source.chunk for source in sources])
-    chunk = with_title_ranks(kept(chunk, ~np.isin(chunk.docnos, docnos_of(dead))), order)
+    chunk = with_ranks(kept(chunk, ~np.isin(chunk.docnos, docnos_of(dead))), orders)
     with store.write() as tx:
         span = Span(bump(tx.conn, SEGMENT), span.lo, span.hi)
     rows: list[tuple[int, int]] = []
@@ -96,9 +97,9 @@ def merge(store: Database, *, fan: int = FAN, smallest: int = SMALLEST, progress
     return True
 
 
-def _title_order(span: Span) -> Select[int]:
-    inside = record.c.docno > span.lo, record.c.docno <= span.hi, record.c.sort_title.is_not(None)
-    return select(record.c.docno).where(*inside).order_by(record.c.sort_title, record.c.docno.desc())
+def _text_order(span: Span, column: str) -> Select[int]:
+    text = record.c[column]
+    return select(record.c.docno).where(record.c.docno > span.lo, record.c.docno <= span.hi, text.is_not(None)).order_by(text, record.c.docno.desc())
 
 
 def _choose(conn: Connection, fan: int, smallest: int) -> list[Span]:

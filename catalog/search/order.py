@@ -1,25 +1,28 @@
-"""Order of the hits: relevance, dates, titles. Only as much is sorted as the page needs.
+"""Order of the hits: relevance, dates, titles, names. Only as much is sorted as the page needs.
 
 Relevance (search.md, 7) knows three groups: all words in the title (shorter title first, then newer), all in title or keywords, the rest (newer first). It uses
 no statistics of the corpus, so that nobody's place depends on a record that is hidden. Ties go to the higher docno; the order by
-title downwards is the other one turned round.
+title or name downwards is the other one turned round.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from pyroaring import BitMap
 from sqlalchemy import Connection, bindparam, select
 
-from catalog.search.columns import NO_RANK, Chunk, docnos_of, rows_of
-from catalog.search.documents import NO_TIME
+from catalog.search.columns import NO_RANK, Chunk, docnos_of, rank_column, rows_of
+from catalog.search.documents import NO_TIME, SORT_TEXTS
 from catalog.search.evaluate import Found, Hits
 from catalog.search.state import State
 from catalog.search.tokens import U32, Index
 from catalog.tables import record
 
-_TITLES = select(record.c.docno, record.c.sort_title).where(record.c.docno.in_(bindparam("docnos", expanding=True)))
+_TEXTS = {
+    sort: select(record.c.docno, record.c[column]).where(record.c.docno.in_(bindparam("docnos", expanding=True))) for sort, column in SORT_TEXTS.items()
+}
 _AT_ONCE = 500
 _MOST_SECONDS = (1 << 46) - 1
 
@@ -40,8 +43,8 @@ def page(conn: Connection, state: State, hits: Hits, sort: str, found: Sequence[
     if name == "docno":
         docnos = docnos_of(hits.documents)
         return [int(docno) for docno in (docnos[::-1] if sort[0] == "-" else docnos)[offset:most]]
-    if name == "title":
-        return _by_title(conn, state, hits, most, down=sort[0] == "-")[offset:]
+    if name in SORT_TEXTS:
+        return _by_text(conn, state, hits, name, most, down=sort[0] == "-")[offset:]
     if name == "relevance" and found:
         return _by_relevance(state, hits, found, most)[offset:]
     column = "modified" if name == "relevance" else name
@@ -97,25 +100,25 @@ def _choose(key: Keys, most: int) -> Index:
     return np.sort(np.concatenate([above, equal[len(equal) - (most - len(above)) :]]))
 
 
-def _by_title(conn: Connection, state: State, hits: Hits, most: int | None, *, down: bool) -> list[int]:
-    """By title: each segment knows the order of its own, so that only the first of each need be compared by their text. Without a title: last."""
+def _by_text(conn: Connection, state: State, hits: Hits, sort: str, most: int | None, *, down: bool) -> list[int]:
+    """By title or name: each segment knows the order of its own, so that only the first of each need be compared by their text. Without one: last."""
     base_rows, tail_rows = hits.rows
-    ranks = state.base.chunk.numbers["title_rank"]
+    ranks = state.base.chunk.numbers[rank_column(sort)]
     candidates: list[U32] = []
-    for first, last in zip(state.base.bounds[:-1], state.base.bounds[1:], strict=True):
+    for first, last in pairwise(state.base.bounds):
         low, high = np.searchsorted(base_rows, [first, last])
         rows = base_rows[low:high]
         if most is not None and most < len(rows):
             rank = ranks[rows].astype(np.int64)
-            titled, untitled = np.flatnonzero(rank != NO_RANK), np.flatnonzero(rank == NO_RANK)
-            if most < len(titled):
-                titled = titled[_choose(rank[titled] if down else -rank[titled], most)]
-            rows = rows[np.sort(np.concatenate([titled, untitled[-most:]]))]
+            stated, absent = np.flatnonzero(rank != NO_RANK), np.flatnonzero(rank == NO_RANK)
+            if most < len(stated):
+                stated = stated[_choose(rank[stated] if down else -rank[stated], most)]
+            rows = rows[np.sort(np.concatenate([stated, absent[-most:]]))]
         candidates.append(state.base.chunk.docnos[rows])
     docnos = np.concatenate(candidates).tolist() if candidates else []
-    titles: dict[int, str | None] = {docno: state.tail.titles[docno] for docno in state.tail.chunk.docnos[tail_rows].tolist()}
+    texts: dict[int, str | None] = {docno: state.tail.texts[sort][docno] for docno in state.tail.chunk.docnos[tail_rows].tolist()}
     for at in range(0, len(docnos), _AT_ONCE):
-        titles |= dict(conn.execute(_TITLES, {"docnos": docnos[at : at + _AT_ONCE]}).all())
-    stated = sorted(((title.encode(), -docno) for docno, title in titles.items() if title is not None), reverse=down)
-    absent = sorted((docno for docno, title in titles.items() if title is None), reverse=True)
-    return ([-docno for _, docno in stated] + absent)[:most]
+        texts |= dict(conn.execute(_TEXTS[sort], {"docnos": docnos[at : at + _AT_ONCE]}).all())
+    ordered = sorted(((text.encode(), -docno) for docno, text in texts.items() if text is not None), reverse=down)
+    last_ones = sorted((docno for docno, text in texts.items() if text is None), reverse=True)
+    return ([-docno for _, docno in ordered] + last_ones)[:most]

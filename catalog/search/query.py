@@ -8,7 +8,7 @@ from pyroaring import BitMap
 from catalog.filters import Expr
 
 #: Sorts; "-" turns an order round. Documents without the value come last either way.
-SORTS = ("relevance", "modified", "-modified", "issued", "-issued", "title", "-title", "docno", "-docno")
+SORTS = ("relevance", "modified", "-modified", "issued", "-issued", "title", "-title", "name", "-name", "docno", "-docno")
 #: Words of one query beyond this many are not looked at.
 MOST_WORDS = 64
 

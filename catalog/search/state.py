@@ -10,8 +10,8 @@ import numpy as np
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
-from catalog.search.columns import Chunk, Dictionaries, bitmap, chunk_of, joined
-from catalog.search.documents import Batch, read_batch
+from catalog.search.columns import Chunk, Dictionaries, bitmap, chunk_of, joined, rank_column
+from catalog.search.documents import SORT_TEXTS, Batch, read_batch
 from catalog.search.postings import fetch
 from catalog.search.runs import added, documents, run_of
 from catalog.search.segments import Segment, list_spans, read_chunk, read_directory
@@ -65,7 +65,8 @@ class Tail:
     chunk: Chunk
     docs: BitMap
     runs: tuple[U64, ...]
-    titles: dict[int, str | None]
+    #: Texts that are sorted by: docno → text, for each of `SORT_TEXTS`.
+    texts: dict[str, dict[int, str | None]]
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ def read_base(conn: Connection, dictionaries: Dictionaries, known: Base | None) 
     new = [(span, read_directory(conn, span.number), read_chunk(conn, span.number, dictionaries)) for span in spans[len(had) :]]
     chunks = ([known.chunk] if known else []) + [chunk for _, _, chunk in new]
     chunk = joined(chunks) if chunks else empty_chunk(dictionaries)
-    if "title_rank" not in chunk.numbers:
-        chunk = replace(chunk, numbers=chunk.numbers | {"title_rank": np.zeros(len(chunk), dtype=np.uint32)})
+    if not chunks:
+        chunk = replace(chunk, numbers=chunk.numbers | {rank_column(sort): np.zeros(0, dtype=np.uint32) for sort in SORT_TEXTS})
     lengths = [len(each) for _, _, each in new]
     bounds = np.cumsum([known.bounds[-1] if known else 0, *lengths])
     bounds = np.concatenate([known.bounds[:-1], bounds]) if known else bounds
@@ -127,10 +128,9 @@ def extended(conn: Connection, tail: Tail, after: int, upto: int, dictionaries: 
     if not len(batch):
         return tail
     new = chunk_of(batch, dictionaries)
-    return Tail(
-        tail.start, joined([tail.chunk, new]) if len(tail.chunk) else new, tail.docs | bitmap(new.docnos),
-        added(tail.runs, run_of(batch, tail.start)), tail.titles | dict(zip(batch.docnos, batch.sort_titles, strict=True)),
-    )  # fmt: skip
+    texts = {sort: tail.texts[sort] | dict(zip(batch.docnos, batch.sorted_by[sort], strict=True)) for sort in SORT_TEXTS}
+    chunk = joined([tail.chunk, new]) if len(tail.chunk) else new
+    return Tail(tail.start, chunk, tail.docs | bitmap(new.docnos), added(tail.runs, run_of(batch, tail.start)), texts)
 
 
 def derive(conn: Connection, numbers: Numbers, dictionaries: Dictionaries, known: State | None) -> State:
@@ -147,7 +147,7 @@ def derive(conn: Connection, numbers: Numbers, dictionaries: Dictionaries, known
     else:
         same = known is not None and known.version[0] == numbers.index
         base = known.base if known and same else read_base(conn, dictionaries, known.base if known else None)
-        nothing = Tail(base.watermark, empty_chunk(dictionaries), BitMap(), (), {})
+        nothing = Tail(base.watermark, empty_chunk(dictionaries), BitMap(), (), {sort: {} for sort in SORT_TEXTS})
         since = 0
         tail, dead = extended(conn, nothing, base.watermark, numbers.position, dictionaries), BitMap()
     news = conn.execute(select(gone.c.docno).where(gone.c.seq > since)).scalars().all()

@@ -128,11 +128,8 @@ class Oracle:
         name, down = sort.lstrip("-"), sort.startswith("-")
         if name == "docno":
             return lambda d: -d.docno if down else d.docno
-        if name == "title":
-            return lambda d: (
-                d.row.sort_title is None,
-                *((-d.docno,) if d.row.sort_title is None else ((*tuple(-b for b in key(d)), 1), d.docno) if down else (tuple(key(d)), -d.docno)),
-            )
+        if name in ("title", "name"):
+            return lambda d: self._by_text(d.row.sort_title if name == "title" else d.row.slug, d.docno, down)
         if name == "relevance" and words:
             return lambda d: self._relevance(d, words)
         column, newest = ("modified", True) if name == "relevance" else (name, down)
@@ -143,16 +140,19 @@ class Oracle:
 
         return by_time
 
+    @staticmethod
+    def _by_text(text: str | None, docno: int, down: bool) -> tuple[Any, ...]:
+        """Bytes, then the higher docno; downwards the same turned round. Without a text: last, the higher docno first."""
+        if text is None:
+            return (True, -docno)
+        return (False, (*(-byte for byte in text.encode()), 1), docno) if down else (False, tuple(text.encode()), -docno)
+
     def _relevance(self, d: Document, words: list[set[str]]) -> tuple[Any, ...]:
         newer = (d.row.modified is None, -(d.row.modified or 0), -d.docno)
         if all(word <= self.texts(d, "title") for word in words):
             return (0, min(len(text) for text in d.fields["title"].values()), *newer)
         either = all(word <= self.texts(d, "title") or word <= self.texts(d, "keywords") for word in words)
         return (1 if either else 2, 0, *newer)
-
-
-def key(d: Document) -> bytes:
-    return bytes(d.row.sort_title.encode())
 
 
 def rounded(row: Any) -> tuple[float, float, float, float]:

@@ -16,7 +16,7 @@ from tests.catalog.search_corpus import DOMAINS, FORMATS, PLACES, make_record
 from tests.catalog.search_oracle import Oracle
 
 FACETS = ("org", "theme", "kind", "sharing", "opening", "format", "level", "division", "territory", "authority", "year", "license", "keyword")
-SORTS = ("relevance", "modified", "-modified", "issued", "-issued", "title", "-title", "docno", "-docno")
+SORTS = ("relevance", "modified", "-modified", "issued", "-issued", "title", "-title", "name", "-name", "docno", "-docno")
 WORDS = [word for zh, en in DOMAINS.values() for word in (*zh.split(), *en.split())] + [
     "四川", "成都市", "数据", "水", "质", "2010年", "rec", "parcel", "国土", "國土", "數據", "nothing", "市地下", "川省", "批", "！", "年",
 ]  # fmt: skip
