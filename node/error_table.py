@@ -6,6 +6,8 @@ project and fails when one is missing here. CKAN, CSW and OGC API take the statu
 
 from dataclasses import dataclass
 
+from policies.errors import TerraceError
+
 OK, FAILED, USAGE, REFUSED, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 #: What `terrace --help` says about exit codes.
@@ -87,21 +89,22 @@ ERRORS: dict[str, Form] = {
     "halt": Form(REFUSED, 422),
     "receipt": Form(REFUSED, 422),
     "node-id": Form(USAGE, 400),
+    "address": Form(USAGE, 400),
+    "scope": Form(REFUSED, 403),
+    "uncertified": Form(REFUSED, 403),
+    "no-key": Form(REFUSED, 403),
+    "not-a-peer": Form(NOT_FOUND, 404),
     # base
     "error": Form(FAILED, 500),
 }
 
 
-def exit_code(kind: str) -> int:
-    """Exit code of the command line for a kind of error."""
-    return ERRORS.get(kind, ERRORS["error"]).exit
+def form(error: TerraceError) -> Form:
+    """How an error shows: by its kind; an instance's finer kind that is not listed shows as its class does."""
+    kinds = [error.kind, *(vars(each).get("kind") for each in type(error).__mro__)]
+    return next(ERRORS[kind] for kind in kinds if kind in ERRORS)
 
 
 def combined(codes: set[int]) -> int:
     """Exit code of a command that went on after failures: theirs when it is one and the same, else FAILED."""
     return OK if not codes else next(iter(codes)) if len(codes) == 1 else FAILED
-
-
-def status(kind: str) -> int:
-    """HTTP status for a kind of error."""
-    return ERRORS.get(kind, ERRORS["error"]).status

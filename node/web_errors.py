@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 from flask import Flask, Response, g, render_template_string, request
 from werkzeug.exceptions import HTTPException
 
-from node.error_table import status
+from node.error_table import form
 from node.errors import TooManyAttemptsError
 from node.faces import face_of
 from node.i18n import language, local_text
@@ -39,7 +39,7 @@ def install(app: Flask) -> None:
 
 def refuse(error: TerraceError) -> Response:
     """An error of ours in the form of the face that was asked."""
-    code = status(error.kind)
+    code = form(error).status
     if code >= 500:
         return _fault(error)
     response = answer(code, error.kind, local_text(error.zh, error.en))

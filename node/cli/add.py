@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from node.cli.base import Command, Run, argument, option
-from node.error_table import combined, exit_code
+from node.error_table import combined, form
 from node.errors import UsageError
 from node.i18n import N_, choose, local_text, translate
 
@@ -56,7 +56,7 @@ def add(ctx: click.Context, files: tuple[Path, ...], publish: bool, profile: str
     with run.acting():
         for result in take_in(files, context):
             if result.error is not None:
-                codes.add(exit_code(result.error.kind))
+                codes.add(form(result.error).exit)
             _say(run, result)
     ctx.exit(combined(codes))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node.error_table import INTERRUPTED, exit_code
+from node.error_table import INTERRUPTED, form
 from node.i18n import LOCALES, N_, TRANSLATIONS, language, local_text, translate
 from policies.errors import TerraceError
 
@@ -294,7 +294,7 @@ def report(error: TerraceError, as_json: bool) -> int:
         click.echo(json.dumps(document, ensure_ascii=False), err=True)
     else:
         click.echo(click.style(translate("Error") + ": ", fg="red", bold=True) + local_text(error.zh, error.en), err=True)
-    return exit_code(error.kind)
+    return form(error).exit
 
 
 class MainGroup(Group):

@@ -44,10 +44,11 @@ def edit(run: Run, id: str, changes: tuple[str, ...], file: Path | None, and_pub
             run.done(translate("Nothing changed."), id=found, changed=[])
             return
         published = None
-        with run.site.store.write() as tx:
-            if wanted:
+        if wanted:
+            with run.site.store.write() as tx:
                 run.site.writer.edit(tx, found, wanted, actor)
-            if and_publish:
+        if and_publish:  # a transaction of its own: when something is still missing, the changes stay in the draft
+            with run.site.store.write() as tx:
                 published = run.site.writer.publish(tx, found, actor)
     if published is not None:
         run.done(translate("Published version {version}.").format(version=published.version), id=found, changed=sorted(wanted), version=published.version)

@@ -37,6 +37,11 @@ def invite(run: Run, days: int) -> None:
     from sync.ids import fingerprint
 
     run.require("administer")
+    if not run.site.peer_url:
+        raise UsageError(
+            zh="尚不知道对等节点如何连到本站：先启动 terrace serve，或在 terrace.yaml 设置 peers.url 或 listen.peer_port。",
+            en="It is not known how peers reach this site: start terrace serve first, or set peers.url or listen.peer_port in terrace.yaml.",
+        )
     line = run.site.exchange.pairing.invite(run.who, life=days * 86400)
     me = run.site.identity.node
     if run.json:

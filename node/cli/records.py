@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from node.cli.base import Command, Run, argument, option
-from node.error_table import combined, exit_code
+from node.error_table import combined, form
 from node.errors import UsageError
 from node.i18n import N_, choose, local_text, translate
 from policies.errors import TerraceError
@@ -81,7 +81,7 @@ def _each(run: Run, ids: list[str], act: Callable[[str], dict[str, Any]]) -> int
             try:
                 facts = act(id)
             except TerraceError as error:
-                codes.add(exit_code(error.kind))
+                codes.add(form(error).exit)
                 say_refused(run, {"id": id, "status": "refused"}, error)
             else:
                 run.done(f"{facts['id']}  {translate(STATUSES[facts['status']])}", **facts)

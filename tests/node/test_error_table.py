@@ -5,7 +5,7 @@ from importlib import import_module
 
 import pytest
 
-from node.error_table import ERRORS
+from node.error_table import ERRORS, form
 from policies.errors import TerraceError
 
 PACKAGES = ("policies", "catalog", "ogc", "sync", "node")
@@ -36,3 +36,10 @@ def test_kinds_are_written_alike(module: str) -> None:
         if each.__module__ == import_module(module).__name__:
             assert each.kind.replace("-", "").isalnum() and each.kind.islower(), f"{each.__name__}: {each.kind}"
             assert each.__name__.endswith(("Error", "Errors"))
+
+
+def test_finer_kind_of_an_instance_shows_as_its_class_does() -> None:
+    from sync.errors import TrustError
+
+    assert form(TrustError(zh="…", en="…", kind="something-new")) == ERRORS["trust"]
+    assert form(TrustError(zh="…", en="…", kind="not-a-peer")) == ERRORS["not-a-peer"]
