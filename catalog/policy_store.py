@@ -14,7 +14,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class ActivePolicy:
     """
 
     epoch: int
-    policy_set: PolicySet
+    policy_set: PolicySet = field(repr=False)
     digest: str
 
 

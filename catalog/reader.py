@@ -114,6 +114,7 @@ class Reader:
         self.row_reader = RowReader()
         self._organisations: dict[str, tuple[Visible, list[Organisation]]] = {}
         audit.also(stamps.register_wanted)
+        audit.also(self._warm)
         self._attributes: dict[int, Mapping[str, object]] = {}
         self._lock = threading.Lock()
 
@@ -143,6 +144,11 @@ class Reader:
         active = self.policies.current(conn, state)
         env = Env(self.site.zone, self.site.node, self._clock() if now is None else now)
         return Session(conn, state, active, Plan(active.policy_set, actor, env), actor)
+
+    def _warm(self) -> None:
+        """In the background: compiles a policy that another process put in force, before a request has to."""
+        with self.store.read() as conn:
+            self.policies.current(conn)
 
     def visible(self, session: Session) -> Visible:
         """What the session's actor may see, as bitmaps of docnos."""
@@ -175,7 +181,7 @@ class Reader:
         within = None if query.condition is None else told(self.search, session.conn, visible, query.condition)
         return SearchQuery(
             text=query.text,
-            filters=query.filters,
+            filters={name: [str(value) for value in values] for name, values in query.filters.items()},
             ids=None if query.ids is None else self._ids(session.conn, query.ids),
             within=within,
             bbox=query.bbox,
@@ -271,7 +277,9 @@ class Reader:
     def suggest(self, actor: Actor | None, text: str, limit: int = 10) -> list[RecordView]:
         """Records whose title begins with these letters or words, for the search box; only visible ones are looked at."""
         with self.session(actor) as session:
-            return self._views(session, self.search.suggest(session.conn, self.visible(session), text, limit))
+            found = self._views(session, self.search.suggest(session.conn, self.visible(session), text, limit))
+        self.audit.add("read.records", session.actor, detail={"suggest": text, "total": len(found)})
+        return found
 
     def organisations(self, actor: Actor | None) -> list[Organisation]:
         """The departments that provide what the actor may see, by number of records."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from catalog.audit import verify_chain
 from catalog.errors import SchemaError, StoreError
+from catalog.migrate import scripts
 from catalog.store import State, Store, open_store
 from catalog.tables import audit, change, counter, meta, metadata
 
@@ -132,3 +133,14 @@ def test_an_unknown_engine_is_refused(tmp_path: Path) -> None:
         open_store("mysql://x/y", data_dir=tmp_path)
     with pytest.raises(StoreError):
         open_store("sqlite://", data_dir=tmp_path)
+
+
+def test_the_newest_revision_is_read_as_alembic_reads_it() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    for package in ("catalog", "sync"):
+        config = Config()
+        config.set_main_option("script_location", f"{package}:migrations")
+        found = ScriptDirectory.from_config(config)
+        assert scripts(package) == (frozenset(each.revision for each in found.walk_revisions()), found.get_current_head())
