@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sync.certify import MAX_AHEAD, Certification, Certifier, Refusal
-from sync.claims import Succession
+from sync.claims import Certify, NodeStatement, Succession
 from sync.epochs import Closings, accept_closings, find_successions
 from sync.errors import TrustError
 from sync.ids import Origin, witness_name
@@ -102,8 +102,18 @@ class Trust:
         return tuple(self._known.values())
 
     def counts(self, digest: str) -> bool:
-        """Tells whether a statement is known, genuine and not refused: worth keeping and passing on."""
-        return digest in self._known and self._signatures.genuine(digest) and digest not in self._refusals
+        """Tells whether a statement is worth keeping and passing on: signed by whom it must be, about a node that is or once was certified.
+
+        A refused one may be among them: a revocation, or a newer statement that claims too much, must be known wherever the older one is.
+        """
+        statement = self._known.get(digest)
+        if statement is None or not self._signatures.genuine(digest):
+            return False
+        body = statement.body
+        if isinstance(body, NodeStatement) or (isinstance(body, Certify) and body.iss == body.sub):
+            node = body.node if isinstance(body, NodeStatement) else body.sub
+            return node in self._c.certs or node in self._c.kin or node in self.anchors  # anybody can sign about himself
+        return True
 
     # --- who ------------------------------------------------------------------------------------------------------------------------------
 

@@ -610,14 +610,28 @@ def test_chain_is_enough_for_a_stranger_and_no_more() -> None:
     assert len(chain) == 11
 
 
-def test_genuine_statements_count_and_others_do_not() -> None:
+def test_genuine_statements_are_worth_keeping_and_others_are_not() -> None:
     w = world()
     stranger = Node("510107")
     stranger.certify(w.county)
+    stranger.close(w.county, size=0)
+    stranger.succeed(w.county, w.city, size=0)
     trust = trust_of(*w.nodes, stranger)
     for statement in statements(*w.nodes):
         assert trust.counts(statement.digest)
-    assert not trust.counts(parse_all([stranger.tokens[-1]])[0].digest)
+    for statement in statements(stranger):
+        assert not trust.counts(statement.digest)
+
+
+def test_revocation_is_worth_keeping_though_it_certifies_nobody() -> None:
+    """Else whoever gets only the older statement would go on believing it."""
+    w = world()
+    tokens = [w.city.certify(w.county, revoked=True), w.city.certify(w.county, divisions=["500000"], serial=9)]
+    trust = w.trust()
+    for token in tokens:
+        assert trust.counts(parse_all([token])[0].digest)
+    for statement in statements(w.county):
+        assert trust.counts(statement.digest)  # it was certified once
 
 
 WORLD = world()
