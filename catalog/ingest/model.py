@@ -88,6 +88,7 @@ class IngestContext:
         actor: who adds; `writer` checks the role.
         profile: bare name or `<name>/<version>` for files that do not say theirs.
         secrecy: for files that do not say theirs; None leaves it open, and publishing will ask.
+        terms: of new records that state none; None for none: then peers do not pass them on (LANGUAGE 18).
         defaults: fields for records whose source does not have them.
         publish: publish each record at once.
         progress: called with (files done, files in all, path) after each file.
@@ -99,6 +100,7 @@ class IngestContext:
     actor: Actor
     profile: str | None = None
     secrecy: str | None = None
+    terms: Mapping[str, JSON] | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     publish: bool = False
     progress: Callable[[int, int, Path], None] | None = None

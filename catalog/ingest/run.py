@@ -48,13 +48,14 @@ def add(paths: Iterable[Path], ctx: IngestContext) -> Iterator[AddResult]:
     """Takes files in, one after the other.
 
     Args:
-        paths: files; sidecars among them are read with their data file, and are records of their own only where there is none.
+        paths: files, and folders, of which every file is taken that is not hidden and no link. Sidecars are read with their data file, and are records
+            of their own only where there is none.
         ctx: where to and by whom.
 
     Yields:
         What became of each record of each file. Nothing is raised for a bad file: see `AddResult.error`.
     """
-    files = [path for path in dict.fromkeys(Path(path) for path in paths) if not is_sidecar(path) or stands_alone(path)]
+    files = [path for path in _opened_up(paths) if not is_sidecar(path) or stands_alone(path)]
     for done, path in enumerate(files, 1):
         try:
             yield from _add_file(path, ctx)
@@ -62,6 +63,18 @@ def add(paths: Iterable[Path], ctx: IngestContext) -> Iterator[AddResult]:
             yield AddResult(path, "refused", error=error)
         if ctx.progress is not None:
             ctx.progress(done, len(files), path)
+
+
+def _opened_up(paths: Iterable[Path]) -> list[Path]:
+    """The files, each once, those of a folder in the order of their names."""
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            inside = (each for each in sorted(path.rglob("*")) if each.is_file() and not each.is_symlink())
+            found |= dict.fromkeys(each for each in inside if not any(part.startswith(".") for part in each.relative_to(path).parts))
+        else:
+            found[path] = None
+    return list(found)
 
 
 def _add_file(path: Path, ctx: IngestContext) -> Iterator[AddResult]:
@@ -276,9 +289,9 @@ def _draft(tx: WriteTransaction, ctx: IngestContext, new: _Filled, whole: bool) 
     """Makes or changes the draft, and notes where it came from; a load that goes on in further transactions is noted as unfinished until its end."""
     known = _from_same_place(tx, new.place)
     secrecy = new.sidecar.secrecy or new.item.secrecy or ctx.secrecy
-    terms = None if new.sidecar.terms is None else dict(new.sidecar.terms)
+    terms = new.sidecar.terms if new.sidecar.terms is not None else ctx.terms
     if known is None:
-        draft = Draft(fields={**new.guessed, **new.fields}, profile=new.profile.id, secrecy=secrecy, terms=terms, slug=new.sidecar.slug, source=new.place)
+        draft = Draft(fields={**new.guessed, **new.fields}, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
         id, status = ctx.writer.add_draft(tx, draft, ctx.actor), "draft"
     else:
         id, status = known, "changed"

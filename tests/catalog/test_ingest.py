@@ -257,3 +257,21 @@ def test_the_result_is_one_json_object(intake):
         "rows": 2,
         "notes": [{"zh": "文字編碼：gb18030", "en": "text encoding: gb18030"}],
     }
+
+
+def test_a_folder_is_opened_up_without_what_is_hidden_or_linked(intake, tmp_path):
+    (intake.files / "deep" / "er").mkdir(parents=True)
+    (intake.files / ".git").mkdir()
+    outside = tmp_path / "outside.csv"
+    outside.write_text("id,v\n9,9\n")
+    (intake.files / "deep" / "link.csv").symlink_to(outside)
+    for name in ("b.csv", "deep/a.csv", "deep/er/c.csv", ".hidden.csv", ".git/x.csv"):
+        intake.file(name, f"id,v\n{len(name)},{name}\n")
+    intake.file("deep/a.terrace.yaml", "fields: {title: 甲}")
+    results = intake.add(intake.files)
+    assert [(result.path.relative_to(intake.files).as_posix(), result.status) for result in results] == [
+        ("b.csv", "draft"),
+        ("deep/a.csv", "draft"),
+        ("deep/er/c.csv", "draft"),
+    ]
+    assert results[1].title == {"zh": "甲"}
