@@ -110,6 +110,11 @@ class NewRecordSettings(Section):
 
     profile: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]{0,39}(/[0-9]+)?$", description="Profile, for example `core`.")
     secrecy: Secrecy | None = Field(default=None, description="Secrecy; by default `publish` asks for it.")
+    terms: dict[str, Any] | None = Field(
+        default_factory=lambda: {"onward": True},
+        description="Terms that travel with the record (audience, onward, purposes, until, lease, obligations). By default peers may pass it on; "
+        "with none they keep it to themselves.",
+    )
     fields: dict[str, Any] = Field(
         default_factory=dict, description="Fields as metadata have them, for example `responsible_person: 王敏`. The provider is the site itself by default."
     )

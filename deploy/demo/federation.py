@@ -77,16 +77,14 @@ class Federation:
             return
         self._say(f"making {len(new)} sites: keys, databases, policies, accounts")
         ports = _free_ports(self._ports, 2 * len(new))
-        with ThreadPoolExecutor(2) as pool:
-            made = pool.map(self._make, new, ports[::2], ports[1::2])
-        for place, tokens in zip(new, made, strict=True):
-            self.state["sites"][place.key] = {"tokens": tokens, "filled": False}
-        self._save()
+        for place, port, peer_port in zip(new, ports[::2], ports[1::2], strict=True):
+            self.state["sites"][place.key] = {"tokens": self._make(place, port, peer_port), "filled": False}
+            self._save()
 
     def _make(self, place: Place, port: int, peer_port: int) -> dict[str, str]:
         folder = self.dir(place)
         if not (folder / "terrace.yaml").exists():
-            terrace.run(
+            terrace.answer(
                 "init", folder, "--division", place.division, "--name", place.agency_zh, "--name", place.agency_en, "--zone", "business",
                 "--port", str(port), "--peer-port", str(peer_port),
             )  # fmt: skip
@@ -97,9 +95,8 @@ class Federation:
         return tokens
 
     def _account(self, folder: Path, login: str, options: list[str]) -> str:
-        known = {account["login"] for account in terrace.answer("-C", folder, "user", "list")}
-        if login not in known:
-            terrace.run("-C", folder, "user", "add", login, "--no-password", *options)
+        if login not in {account["login"] for account in terrace.answers("-C", folder, "user", "list")}:
+            terrace.answer("-C", folder, "user", "add", login, "--no-password", *options)
         return str(terrace.answer("-C", folder, "token", "create", login, "--label", "demo")["token"])
 
     def serve(self) -> None:
@@ -142,7 +139,7 @@ class Federation:
         joining = terrace.start("-C", below, "peer", "join", invite, "--node", superior_id, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         try:
             self._until(lambda: self._waits(above, own_id) or joining.poll() is not None, f"{place.en} to ask")
-            terrace.run("-C", above, "peer", "confirm", own_id, "--yes")
+            terrace.answer("-C", above, "peer", "confirm", own_id, "--yes")
             out, _ = joining.communicate(timeout=PATIENCE)
         finally:
             if joining.poll() is None:
@@ -151,7 +148,7 @@ class Federation:
             raise CommandError(f"{place.key} could not join {superior.key}: {out.strip()}")
 
     def _waits(self, folder: Path, node: str) -> bool:
-        return any(one["node"] == node for one in terrace.answer("-C", folder, "peer", "list")["waiting"])
+        return any(one["node"] == node and one["state"] == "waiting" for one in terrace.answers("-C", folder, "peer", "list"))
 
     def fill(self) -> None:
         """Adds and publishes the generated records at each site that has none yet."""
@@ -168,7 +165,7 @@ class Federation:
     def _fill(self, place: Place) -> int:
         folder = self.folder / "data" / place.key
         write_items(folder, items(place))
-        lines = [json.loads(line) for line in terrace.run("-C", self.dir(place), "add", folder, "--publish", "--json").splitlines()]
+        lines = [json.loads(line) for line in terrace.run("-C", self.dir(place), "add", *sorted(folder.iterdir()), "--publish", "--json").splitlines()]
         bad = [line for line in lines if line.get("error")]
         if bad:
             raise CommandError(f"{place.key}: {len(bad)} of {len(lines)} could not be added, the first: {bad[0]['error']}")

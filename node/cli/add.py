@@ -50,7 +50,7 @@ def add(ctx: click.Context, files: tuple[Path, ...], publish: bool, profile: str
     fields = assumed_fields(run.site, {name: value for name, value in parse_changes(given, {}).items() if value is not None})
     context = IngestContext(
         run.site.store, run.site.writer, run.site.objects, run.actor, profile=profile or settings.profile, secrecy=secrecy or settings.secrecy,
-        defaults=fields, publish=publish, progress=lambda done, total, path: run.progress(done, total, path.name),
+        terms=settings.terms, defaults=fields, publish=publish, progress=lambda done, total, path: run.progress(done, total, path.name),
     )
     codes: set[int] = set()
     with run.acting():
