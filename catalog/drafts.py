@@ -39,14 +39,14 @@ class Draft:
         attested: the mark of a harvested record (where it came from); None for a record of the site's own.
     """
 
-    fields: dict[str, JSON]
+    fields: Mapping[str, JSON]
     profile: str = "core/1"
     secrecy: str | None = None
-    terms: dict[str, JSON] | None = None
+    terms: Mapping[str, JSON] | None = None
     slug: str | None = None
     source: str | None = None
     source_digest: str | None = None
-    attested: dict[str, JSON] | None = None
+    attested: Mapping[str, JSON] | None = None
 
 
 @dataclass
@@ -82,7 +82,7 @@ def add(tx: WriteTransaction, site: SiteIdentity, new: Draft, author: str) -> st
         insert(draft).values(
             id=id,
             **_columns(check_fields(new.fields), new.profile, check_secrecy(new.secrecy), new.terms, new.slug),
-            attested=None if new.attested is None else dumps(new.attested).decode(),
+            attested=None if new.attested is None else dumps(dict(new.attested)).decode(),
             birth_nonce=nonce,
             base_version=0,
             author=author,

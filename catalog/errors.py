@@ -77,7 +77,7 @@ class UnknownColumnError(FilterError):
 class NotFoundError(CatalogError):
     """What is not there, or must look as if it were not there: both give this very error, byte for byte (policy-language.md)."""
 
-    kind = "not_found"
+    kind = "not-found"
 
     def __init__(self) -> None:
         super().__init__(zh="找不到所請求的內容", en="not found")
@@ -161,7 +161,7 @@ class AccountError(CatalogError):
 class SignInError(AccountError):
     """Sign-in refused. Never says whether the name or the password was wrong."""
 
-    kind = "sign_in"
+    kind = "sign-in"
 
 
 class JobError(CatalogError):
