@@ -326,7 +326,7 @@ def _log_of(logs: Sequence[LogState], place: int) -> LogState:
 
 
 def _open(run: Run, place: int, index: int, leaf: bytes) -> None:
-    # PROTOCOL 3.4
+    # PROTOCOL 2.4, 3.4: nothing else vouches for a record than that this leaf is in the signed log
     opened = run.opened[place]
     if index in opened:
         raise BatchError(zh=f"第 {index} 葉開了兩次", en=f"leaf {index} is opened twice", clause="3.4", kind="cover")

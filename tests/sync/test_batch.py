@@ -45,7 +45,9 @@ def pair() -> Pair:
     return Pair()
 
 
-def rows_item(pair: Pair, record: Record, seq: int, prev: str | None, rows: dict[str, str], *, variant: str = "", pos: int | None = None, **changes: Any) -> batches.RowsItem:
+def rows_item(
+    pair: Pair, record: Record, seq: int, prev: str | None, rows: dict[str, str], *, variant: str = "", pos: int | None = None, **changes: Any
+) -> batches.RowsItem:
     salts = {key: secrets.token_bytes(16) for key in rows}
     ordered = sorted(rows, key=str.encode)
     root = rows_root(row_leaf(salts[key], rows[key]) for key in ordered)
@@ -53,7 +55,13 @@ def rows_item(pair: Pair, record: Record, seq: int, prev: str | None, rows: dict
     index = pair.w.county.log.append("rows", head)
     if pos is None:
         pair.sender.pos += 1
-    values = {"pos": pair.sender.pos if pos is None else pos, "log": 0, "index": index, "head": head, "put": [[b64(salts[key]), key, rows[key]] for key in ordered]}
+    values = {
+        "pos": pair.sender.pos if pos is None else pos,
+        "log": 0,
+        "index": index,
+        "head": head,
+        "put": [[b64(salts[key]), key, rows[key]] for key in ordered],
+    }
     return batches.RowsItem(**{**values, **changes})
 
 
@@ -404,7 +412,12 @@ def test_positions_out_of_order_are_refused(pair: Pair) -> None:
     s = pair.sender
     good = s.batch(s.put(one), s.put(two))
     first, second = good.items
-    for items in ((second, first), (first, dataclasses.replace(second, pos=1)), (dataclasses.replace(first, pos=0), second), (first, dataclasses.replace(second, pos=3))):
+    for items in (
+        (second, first),
+        (first, dataclasses.replace(second, pos=1)),
+        (dataclasses.replace(first, pos=0), second),
+        (first, dataclasses.replace(second, pos=3)),
+    ):
         refused = pair.refused(dataclasses.replace(good, items=items))
         assert isinstance(refused, BatchError) and refused.kind == "position"
     again = pair.publish("一，又", again=one)
@@ -439,9 +452,29 @@ def test_more_than_the_limits_is_refused(pair: Pair, change: dict[str, Any]) -> 
 
 
 HOSTILE = [
-    b"", b"{", b"[]", b"null", b'"x"', b'{"v":1}', b'{"v":1,"v":1}', b'{"v":1.0}', b'{"v":1e0}', b'{ "v":1}', b'{"v":99999999999999999999}', b'{"v":"\\ud800"}', b'{"v":true}', b"\xff\xfe{", b"[" * 100_000,
-    b'{"a":' * 70 + b"1" + b"}" * 70, b'{"\xe4\xba\x95":1,"v":1}', b'{"v":NaN}', b'{"v":-0}', b'{"v":1}\n', b"\xef\xbb\xbf{}", b'{"v":1}{"v":1}',
-]  # fmt: skip
+    b"",
+    b"{",
+    b"[]",
+    b"null",
+    b'"x"',
+    b'{"v":1}',
+    b'{"v":1,"v":1}',
+    b'{"v":1.0}',
+    b'{"v":1e0}',
+    b'{ "v":1}',
+    b'{"v":99999999999999999999}',
+    b'{"v":"\\ud800"}',
+    b'{"v":true}',
+    b"\xff\xfe{",
+    b"[" * 100_000,
+    b'{"a":' * 70 + b"1" + b"}" * 70,
+    b'{"\xe4\xba\x95":1,"v":1}',
+    b'{"v":NaN}',
+    b'{"v":-0}',
+    b'{"v":1}\n',
+    b"\xef\xbb\xbf{}",
+    b'{"v":1}{"v":1}',
+]
 
 
 @pytest.mark.parametrize("data", HOSTILE, ids=range(len(HOSTILE)))
@@ -452,7 +485,8 @@ def test_duplicate_keys_floats_surrogates_depth_and_other_bytes_are_refused(data
 
 
 JSONS = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 2**53 - 1) | st.text(max_size=12), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["op", "id", "pos", "log"]), inner, max_size=3)
+    st.none() | st.booleans() | st.integers(-3, 2**53 - 1) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["op", "id", "pos", "log"]), inner, max_size=3),
 )
 FIXED = Pair()
 FIXED_RAW = _raw(FIXED)

@@ -83,6 +83,7 @@ def test_killed_in_the_middle_of_apply_it_goes_on(make_site: MakeSite) -> None:
 
 
 def test_embargo_ends_by_the_clock_alone(make_site: MakeSite) -> None:
+    # PROTOCOL 4.3
     clock = Clock()
     city, county = make_site("510100", "成都", clock=clock), make_site("510107", "武侯", clock=clock, policy=EMBARGO)
     county.join(city)

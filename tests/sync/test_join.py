@@ -21,7 +21,16 @@ LINE = make_invite(INVITE)
 
 
 def join(**changes: Any) -> bytes:
-    values: dict[str, Any] = {"key": NEW.site, "node": NEW.id, "superior": W.city.id, "zone": ZONE, "secret": INVITE.secret, "url": "https://new.example", "statements": NEW.tokens, "now": NOW}
+    values: dict[str, Any] = {
+        "key": NEW.site,
+        "node": NEW.id,
+        "superior": W.city.id,
+        "zone": ZONE,
+        "secret": INVITE.secret,
+        "url": "https://new.example",
+        "statements": NEW.tokens,
+        "now": NOW,
+    }
     return make_join(**{**values, **changes})
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync.errors import MissingHashError, ProofError
-from sync.merkle import Peaks, consistency_proof, empty_root, inclusion_proof, leaf_hash, peaks, tree_root, verify_consistency, verify_inclusion
+from sync.merkle import Peaks, consistency_proof, empty_root, entry_leaf, inclusion_proof, leaf_hash, peaks, tree_root, verify_consistency, verify_inclusion
 
 # Leaf inputs, roots by size and known proofs as published in transparency-dev/merkle (testonly/constants.go, proof/verify_test.go).
 LEAVES = [bytes.fromhex(text) for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")]
@@ -124,6 +124,7 @@ def _k(n: int) -> int:
 
 @pytest.mark.parametrize("size", range(9))
 def test_roots_are_those_of_the_published_vectors(size: int) -> None:
+    # PROTOCOL 3.1
     assert tree_root(leaf_hash(leaf) for leaf in LEAVES[:size]) == ROOTS[size]
 
 
@@ -267,3 +268,9 @@ def test_peaks_are_the_fewest_perfect_subtrees() -> None:
 
 def test_empty_tree_has_the_hash_of_nothing() -> None:
     assert Peaks().root() == empty_root() == ROOTS[0]
+
+
+def test_entry_is_header_line_and_body() -> None:
+    # PROTOCOL 3.1
+    assert entry_leaf("record", "{}") == leaf_hash(b"terrace/1 record\n{}") == hashlib.sha256(b"\0terrace/1 record\n{}").digest()
+    assert len({entry_leaf(kind, "{}") for kind in ("record", "rows", "live", "pad")}) == 4

@@ -22,7 +22,9 @@ class Made:
         self.w: World = world()
         self.records = [self.w.county.publish(f"井 {n}") for n in range(5)]
 
-    def receipt(self, record: Record | None = None, *, disclose: tuple[str, ...] = ("title",), note: str | None = None, size: int | None = None, **changes: Any) -> bytes:
+    def receipt(
+        self, record: Record | None = None, *, disclose: tuple[str, ...] = ("title",), note: str | None = None, size: int | None = None, **changes: Any
+    ) -> bytes:
         record = record or self.records[2]
         county = self.w.county
         values: dict[str, Any] = {

@@ -87,7 +87,9 @@ def test_holes_out_of_place_are_refused(holes: list[Any]) -> None:
     assert refused(made.head, put, [], [[place, leaf if text == "H" else text] for place, text in holes]) == "5.1"
 
 
-@pytest.mark.parametrize("row", ['{"a":1.5}', '{"b":1,"a":2}', '{"A":1}', '{"a":null}', "[]", "5", "", "{", '{"a":1,"a":2}', '{"a": 1}', '{"1a":1}', '{"a":"\\ud800"}'])
+@pytest.mark.parametrize(
+    "row", ['{"a":1.5}', '{"b":1,"a":2}', '{"A":1}', '{"a":null}', "[]", "5", "", "{", '{"a":1,"a":2}', '{"a": 1}', '{"1a":1}', '{"a":"\\ud800"}']
+)
 def test_row_that_is_not_canonical_is_refused(row: str) -> None:
     # PROTOCOL 5.3
     made = Made(1, 0)
@@ -116,7 +118,17 @@ def test_batch_over_its_limits_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"seq": 0}, {"seq": 2}, {"seq": 1, "prev": b64(bytes(32))}, {"variant": "A b"}, {"variant": "x" * 65}, {"id": "urn:x"}, {"count": -1}, {"seq": 2, "prev": "AA"}, {"base": True}],
+    [
+        {"seq": 0},
+        {"seq": 2},
+        {"seq": 1, "prev": b64(bytes(32))},
+        {"variant": "A b"},
+        {"variant": "x" * 65},
+        {"id": "urn:x"},
+        {"count": -1},
+        {"seq": 2, "prev": "AA"},
+        {"base": True},
+    ],
 )
 def test_head_out_of_bounds_is_refused(changes: dict[str, Any]) -> None:
     # PROTOCOL 5.1
