@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from sqlalchemy import Connection, delete, insert, select
 
 from sync import tables as t
-from sync.errors import BatchError
 from sync.changes import RecordChange
+from sync.errors import BatchError
 from sync.trust import Order
 
 __all__ = ["SHOWN", "check_source", "floors", "raise_floors"]

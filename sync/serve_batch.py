@@ -53,6 +53,7 @@ class _Building:
     bytes: int = 0
     more: bool = False
     closed: bool = False
+    headless: bool = False
     runs: dict[str, int] = field(default_factory=dict)  # origin → run used in this batch
     opened: dict[int, set[int]] = field(default_factory=dict)  # run → leaves
     order: list[int] = field(default_factory=list)  # runs in the order of `logs`
@@ -153,6 +154,7 @@ class Server:
             building.at = outlet.tick()
             for waiting in outlet.page(0, 1 << 30, (REMOVE,)):
                 outlet.move_behind(waiting)
+                building.headless = True  # the reader may have got it in this very read, and still counts it
             outlet.full_to = building.at
         else:
             building.at = max(building.at, outlet.pos)
@@ -222,7 +224,7 @@ class Server:
         statements: dict[str, None] = {}
         logs = [self._log(conn, outlet.peer, judge, judge.run(number), building, statements) for number in building.order]
         head = None
-        if not building.more and outlet.sweep is None:
+        if not building.more and not building.headless and outlet.sweep is None:
             head = make_head(self._x.me, outlet.peer, outlet.gen, building.at, outlet.total, self._x.keys.site)
         return batches.encode(batches.Batch(outlet.gen, cursor, building.at, building.more, tuple(logs), tuple(building.items), tuple(statements), head))
 

@@ -21,13 +21,13 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from catalog.canonical import b64
 from sync import tables as t
+from sync.stream import add, subtract
 
 __all__ = ["PAGE", "PUT", "REMOVE", "ROWS", "TOMB", "Outlet", "StreamRow", "Verdict", "open_outlet"]
 
 PUT, REMOVE, TOMB, ROWS, RESET = "PUT", "REMOVE", "TOMB", "ROWS", "RESET"
 #: Ids in one page of a sweep, and in one IN list.
 PAGE = 500
-_MODULUS = 1 << 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Outlet:
             "pos": self.pos,
             "served": self.served,
             "acked": self.acked,
-            "total": (self.total % _MODULUS).to_bytes(32, "big"),
+            "total": self.total.to_bytes(32, "big"),
             "sweep": self.sweep,
             "actor": self.actor,
             "full": self.full,
@@ -289,7 +289,7 @@ class Outlet:
 
     def _count(self, row: StreamRow, sign: int) -> None:
         if row.state == PUT and row.part == "":
-            self.total += sign * int.from_bytes(row.fingerprint, "big")
+            self.total = (add if sign > 0 else subtract)(self.total, row.fingerprint)
 
     def _set_due(self, id: str, at: int | None) -> None:
         self._conn.execute(delete(t.due).where(t.due.c.peer == self.peer, t.due.c.id == id))
