@@ -86,7 +86,7 @@ def _granted(columns: ColumnMap, granted_ids: GrantedIds, want: bool) -> Clause 
         return False
     column = columns.scalars["id"]
     if not isinstance(granted_ids, (tuple, list, set, frozenset)):
-        return column.in_(granted_ids) if want else column.not_in(granted_ids)  # type: ignore[arg-type]
+        return column.in_(granted_ids) if want else column.not_in(granted_ids)
     if not granted_ids:
         return not want
     return column.in_(sorted(granted_ids)) if want else column.not_in(sorted(granted_ids))

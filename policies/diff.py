@@ -36,7 +36,8 @@ class Difference:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         outcomes = {example: {"before": list(before), "after": list(after)} for example, (before, after) in self.outcomes.items()}
-        return {"added": list(self.added), "removed": list(self.removed), "changed": {id: list(parts) for id, parts in self.changed.items()}, "outcomes": outcomes}
+        changed = {id: list(parts) for id, parts in self.changed.items()}
+        return {"added": list(self.added), "removed": list(self.removed), "changed": changed, "outcomes": outcomes}
 
     def text(self, language: str = "en") -> str:
         """Lines for a person."""

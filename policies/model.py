@@ -193,6 +193,11 @@ class PolicySet:
             h.update(_stable(rule.condition()) + _stable(rule.rows) + _stable(rule.then) + b"\n")
         return h.hexdigest()
 
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases of the site's own files."""
+        return tuple(case for policy in self.policies if not policy.shipped for case in policy.cases)
+
     @cached_property
     def by_id(self) -> Mapping[str, Rule]:
         return {rule.id: rule for rule in self.rules}

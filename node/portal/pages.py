@@ -1,6 +1,6 @@
 """The portal's pages. Each view asks the reader as the request's actor and renders; what may be seen is decided there, never here."""
 
-from collections.abc import Iterator
+import mimetypes
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from node.signin import SignIn
     from node.site import Site
 
-CHUNK = 1 << 18
 RELATED = 5
 YEAR = 365 * 86_400
 
@@ -167,19 +166,18 @@ class Pages:
         return response
 
     def file(self, slug: str, resource: str) -> Response:
-        """A file of a record, streamed."""
+        """A file of a record, streamed; one range of bytes when it is asked for."""
         found = self._site.reader.object(require_actor(), slug, resource)
-        source = found.open()
-
-        def chunks() -> Iterator[bytes]:
-            with source:
-                while chunk := source.read(CHUNK):
-                    yield chunk
-
-        response = Response(chunks(), mimetype=found.media_type or "application/octet-stream")
-        response.headers["Content-Length"] = str(found.size)
-        response.headers.set("Content-Disposition", "attachment", filename=found.name)
+        wanted = request.range.range_for_length(found.size) if request.range else None
+        start, end = wanted or (0, found.size)
+        response = Response(found.open(start, end), 206 if wanted else 200, mimetype=found.media_type or "application/octet-stream")
+        response.headers["Content-Length"] = str(end - start)
+        response.headers["Accept-Ranges"] = "bytes"
         response.headers["ETag"] = f'"{found.sha256}"'
+        if wanted:
+            response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
+        ending = mimetypes.guess_extension(found.media_type or "") or ""
+        response.headers.set("Content-Disposition", "attachment", filename=found.name if "." in found.name else found.name + ending)
         return response
 
     # --- the site itself -------------------------------------------------------------------------------------------------------------------
