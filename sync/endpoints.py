@@ -125,7 +125,7 @@ class _Endpoints:
             caller = verify(
                 made, keys=trust.site_keys, me=self._x.me, zone=self._x.zone, method=request.method, target=target, body=body, now=now, replay=self._replay
             )
-        if caller.expires < self._started:  # the replay cache does not remember what was before this process
+        if caller.issued < self._started:  # the replay cache does not remember what was before this process
             raise TokenError(zh="令牌早於本次啟動", en="the token is older than this process", kind="token-replay")
         self._e.peers_seen(caller.node)
         return caller
