@@ -16,6 +16,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -23,7 +24,7 @@ import orjson
 
 from catalog.errors import CanonicalError
 
-__all__ = ["JSON", "MAX_DEPTH", "MAX_INTEGER", "b64", "dumps", "is_decimal_text", "loads", "loads_many", "text", "unb64"]
+__all__ = ["JSON", "MAX_DEPTH", "MAX_INTEGER", "b64", "dumps", "is_b64", "is_decimal_text", "loads", "loads_many", "text", "unb64"]
 
 #: A value of the restricted JSON. Mapping keys are ASCII.
 type JSON = Mapping[str, JSON] | Sequence[JSON] | str | int | bool | None
@@ -32,6 +33,7 @@ MAX_DEPTH = 64
 MAX_INTEGER = 2**53 - 1
 
 _ENCODE = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
+_URL = bytes.maketrans(b"+/", b"-_")
 _B64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 _DECIMAL = re.compile(r"(?:0|-?(?:[1-9]\d*|0(?=\.)))(?:\.\d*[1-9])?\Z")
 
@@ -157,7 +159,20 @@ def is_decimal_text(value: object) -> bool:
 
 def b64(data: bytes) -> str:
     """base64url without padding (RFC 4648 section 5)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URL).rstrip(b"=").decode("ascii")
+
+
+def is_b64(value: object, size: int) -> bool:
+    """Tells whether a value is the one base64url text of some `size` bytes, without decoding it."""
+    return isinstance(value, str) and _b64_of(size).match(value) is not None
+
+
+@lru_cache(maxsize=16)
+def _b64_of(size: int) -> re.Pattern[str]:
+    """Every text of so many bytes; of the last character only those are allowed whose unused bits are zero."""
+    whole, rest = divmod(size, 3)
+    tail = ("", "[A-Za-z0-9_-][AQgw]", "[A-Za-z0-9_-]{2}[AEIMQUYcgkosw048]")[rest]
+    return re.compile(rf"[A-Za-z0-9_-]{{{4 * whole}}}{tail}\Z")
 
 
 def unb64(value: str, size: int | None = None) -> bytes:

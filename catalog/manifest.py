@@ -21,7 +21,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from catalog.canonical import JSON, b64, dumps, loads, loads_many, unb64
+from catalog.canonical import JSON, b64, dumps, is_b64, loads, loads_many, unb64
 from catalog.errors import CanonicalError, ManifestError
 
 __all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosure", "field_digest", "manifest_hash", "parse", "tombstone"]
@@ -355,8 +355,10 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
 
 
 def _check_bytes(name: str, value: object, size: int) -> None:
+    if is_b64(value, size):
+        return
     try:
-        unb64(value, size)  # type: ignore[arg-type]
+        unb64(value, size)  # type: ignore[arg-type]  # names the reason
     except CanonicalError as error:
         raise ManifestError(zh=f"{name}：{error.zh}", en=f"{name}: {error.en}") from error
 

@@ -5,7 +5,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.canonical import MAX_DEPTH, MAX_INTEGER, b64, dumps, is_decimal_text, loads, unb64
+from catalog.canonical import MAX_DEPTH, MAX_INTEGER, b64, dumps, is_b64, is_decimal_text, loads, unb64
 from catalog.errors import CanonicalError
 
 KEYS = st.text(st.characters(max_codepoint=127), max_size=12)
@@ -143,3 +143,12 @@ def test_base64url_of_another_size_is_refused():
 )
 def test_decimals_have_one_shortest_text(value, good):
     assert is_decimal_text(value) is good
+
+
+@given(st.integers(0, 40), st.text(alphabet="ABCDQgwxyz019-_+/=", max_size=60) | st.binary(max_size=40).map(b64))
+def test_is_b64_says_what_unb64_finds(size: int, text: str) -> None:
+    try:
+        found = len(unb64(text)) == size
+    except CanonicalError:
+        found = False
+    assert is_b64(text, size) == found
