@@ -33,9 +33,30 @@ from sync.trust import LogState, Trust
 from sync.wire import MAX_BYTES, MAX_ITEMS, MAX_STATEMENTS, Batch, Item, LogPart, PutItem, RemoveItem, ResetItem, RowsItem, encode, parse
 
 __all__ = [
-    "MAX_BYTES", "MAX_ITEMS", "Batch", "Change", "Item", "LogPart", "LogResult", "Manifest", "PutItem", "RecordChange", "RemoveChange", "RemoveItem",
-    "ResetChange", "ResetItem", "RowsChange", "RowsCursor", "RowsItem", "State", "Verdict", "View", "encode", "parse", "verify",
-]  # fmt: skip
+    "MAX_BYTES",
+    "MAX_ITEMS",
+    "Batch",
+    "Change",
+    "Item",
+    "LogPart",
+    "LogResult",
+    "Manifest",
+    "PutItem",
+    "RecordChange",
+    "RemoveChange",
+    "RemoveItem",
+    "ResetChange",
+    "ResetItem",
+    "RowsChange",
+    "RowsCursor",
+    "RowsItem",
+    "State",
+    "Verdict",
+    "View",
+    "encode",
+    "parse",
+    "verify",
+]
 
 #: `LogResult.cosigned` of a closed epoch: final, by its superior's statement.
 FINAL = 0

@@ -14,6 +14,7 @@ Invariant I5.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sync.errors import CoverError, ForkError
 from sync.merkle import MAX_SIZE, Get, Hash, Peaks, empty_root, peaks, resolver, sha256
@@ -153,6 +154,6 @@ def _checked(size: int, old: int, opened: Iterable[int]) -> list[int]:
     leaves = sorted(opened)
     if leaves and not 0 <= leaves[0] <= leaves[-1] < size:
         raise CoverError(zh=f"葉號超出日誌（共 {size}）", en=f"a leaf outside the log of {size}")
-    if any(left == right for left, right in zip(leaves, leaves[1:], strict=False)):
+    if any(left == right for left, right in pairwise(leaves)):
         raise CoverError(zh="同一葉開了兩次", en="one leaf is opened twice")
     return leaves

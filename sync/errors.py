@@ -30,9 +30,26 @@ from catalog.canonical import JSON
 from policies.errors import TerraceError
 
 __all__ = [
-    "AwayError", "BatchError", "ConflictError", "CoverError", "ForkError", "HaltError", "InviteError", "KeyFileError", "MissingHashError", "NoteError", "PeerError", "ProofError", "ReceiptError",
-    "StatementError", "SuiteError", "SyncError", "TokenError", "TrustError", "WitnessError",
-]  # fmt: skip
+    "AwayError",
+    "BatchError",
+    "ConflictError",
+    "CoverError",
+    "ForkError",
+    "HaltError",
+    "InviteError",
+    "KeyFileError",
+    "MissingHashError",
+    "NoteError",
+    "PeerError",
+    "ProofError",
+    "ReceiptError",
+    "StatementError",
+    "SuiteError",
+    "SyncError",
+    "TokenError",
+    "TrustError",
+    "WitnessError",
+]
 
 
 class SyncError(TerraceError):
@@ -120,7 +137,8 @@ class MissingHashError(SyncError):
 
     def __init__(self, level: int, index: int) -> None:
         super().__init__(
-            zh=f"證明所需的雜湊不在此處（層 {level}，第 {index}）；須開新的 view", en=f"a hash that the proof needs is not kept here (level {level}, index {index}); begin a new view"
+            zh=f"證明所需的雜湊不在此處（層 {level}，第 {index}）；須開新的 view",
+            en=f"a hash that the proof needs is not kept here (level {level}, index {index}); begin a new view",
         )
         self.level = level
         self.index = index

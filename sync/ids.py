@@ -8,7 +8,21 @@ from catalog.ids import check_birth, is_node_id, is_record_id, mint_id
 from sync.errors import SyncError
 from sync.suite import DEFAULT, Suite
 
-__all__ = ["Origin", "check_birth", "fingerprint", "is_node_id", "is_record_id", "is_zone", "log_origin", "mint_id", "node_id", "parse_fingerprint", "parse_origin", "stream_origin", "witness_name"]
+__all__ = [
+    "Origin",
+    "check_birth",
+    "fingerprint",
+    "is_node_id",
+    "is_record_id",
+    "is_zone",
+    "log_origin",
+    "mint_id",
+    "node_id",
+    "parse_fingerprint",
+    "parse_origin",
+    "stream_origin",
+    "witness_name",
+]
 
 _ZONE = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
 _ORIGIN = re.compile(r"terrace/1/(n-[a-z2-7]{32})/([a-z][a-z0-9-]{0,40})/([1-9][0-9]{0,8})\Z")
@@ -62,7 +76,12 @@ def parse_fingerprint(text: str) -> str:
     # PROTOCOL 1.2
     body = re.sub(r"[\s-]", "", text[:200].strip().lower().removeprefix("n-"))
     if not is_node_id("n-" + body):
-        raise SyncError(zh=f"不是節點號：{text!r:.60}（應為 8 組、每組 4 字元）", en=f"not a node id: {text!r:.60} (8 groups of 4 characters expected)", clause="1.2", kind="node-id")
+        raise SyncError(
+            zh=f"不是節點號：{text!r:.60}（應為 8 組、每組 4 字元）",
+            en=f"not a node id: {text!r:.60} (8 groups of 4 characters expected)",
+            clause="1.2",
+            kind="node-id",
+        )
     return "n-" + body
 
 

@@ -13,9 +13,24 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sync.errors import MissingHashError, ProofError
 
 __all__ = [
-    "MAX_SIZE", "Get", "Hash", "Peaks", "consistency_proof", "empty_root", "entry_leaf", "inclusion_proof", "leaf_hash", "node_hash", "peaks", "range_hash", "resolver", "root_of",
-    "tree_root", "verify_consistency", "verify_inclusion",
-]  # fmt: skip
+    "MAX_SIZE",
+    "Get",
+    "Hash",
+    "Peaks",
+    "consistency_proof",
+    "empty_root",
+    "entry_leaf",
+    "inclusion_proof",
+    "leaf_hash",
+    "node_hash",
+    "peaks",
+    "range_hash",
+    "resolver",
+    "root_of",
+    "tree_root",
+    "verify_consistency",
+    "verify_inclusion",
+]
 
 type Hash = Callable[[bytes], bytes]
 #: Looks up the hash of a perfect subtree; None when it is not kept.

@@ -28,8 +28,20 @@ from sync.merkle import MAX_SIZE
 from sync.suite import PublicKey, SecretKey, suite_of
 
 __all__ = [
-    "MAX_AHEAD", "Checkpoint", "Cosignature", "Note", "SignatureLine", "add_signature", "cosign", "key_id", "parse_checkpoint", "parse_note", "sign_checkpoint", "verify_cosignatures", "verify_note",
-]  # fmt: skip
+    "MAX_AHEAD",
+    "Checkpoint",
+    "Cosignature",
+    "Note",
+    "SignatureLine",
+    "add_signature",
+    "cosign",
+    "key_id",
+    "parse_checkpoint",
+    "parse_note",
+    "sign_checkpoint",
+    "verify_cosignatures",
+    "verify_note",
+]
 
 #: Seconds that a cosignature may lie ahead of our clock (PROTOCOL 6.5).
 MAX_AHEAD = 300

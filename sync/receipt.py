@@ -82,10 +82,18 @@ def make(*, manifest: str, disclose: Iterable[str], index: int, note: str, proof
         statements: tokens of `Trust.chain(authority)`.
     """
     # PROTOCOL 6.8
-    return dumps({
-        "disclose": list(disclose), "index": index, "kind": "receipt", "manifest": manifest, "note": note, "proof": [b64(hash_) for hash_ in proof],
-        "statements": list(statements), "v": 1,
-    })  # fmt: skip
+    return dumps(
+        {
+            "disclose": list(disclose),
+            "index": index,
+            "kind": "receipt",
+            "manifest": manifest,
+            "note": note,
+            "proof": [b64(hash_) for hash_ in proof],
+            "statements": list(statements),
+            "v": 1,
+        }
+    )
 
 
 def verify(data: bytes, root_id: str, *, now: int, allow_uncosigned: bool = False) -> Proved:

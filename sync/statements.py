@@ -31,9 +31,27 @@ from sync.say import certify_claims, epoch_claims, node_claims, succession_claim
 from sync.suite import PublicKey, SecretKey, suite_of
 
 __all__ = [
-    "MAX_JWS", "TYP", "Body", "Certify", "EpochClose", "NodeStatement", "Signature", "Signatures", "Statement", "Succession", "certify_claims", "epoch_claims",
-    "merge", "node_claims", "parse_all", "sign", "sign_jws", "split_jws", "succession_claims", "verify_jws",
-]  # fmt: skip
+    "MAX_JWS",
+    "TYP",
+    "Body",
+    "Certify",
+    "EpochClose",
+    "NodeStatement",
+    "Signature",
+    "Signatures",
+    "Statement",
+    "Succession",
+    "certify_claims",
+    "epoch_claims",
+    "merge",
+    "node_claims",
+    "parse_all",
+    "sign",
+    "sign_jws",
+    "split_jws",
+    "succession_claims",
+    "verify_jws",
+]
 
 TYP = "terrace-statement+jwt"
 MAX_JWS = 16 << 10

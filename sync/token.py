@@ -56,7 +56,10 @@ class ReplayCache(Protocol):
 
 
 class MemoryReplayCache:
-    """A replay cache for one process. Bounded: when it is full, new tokens are refused rather than old ones forgotten."""
+    """A replay cache for one process. Bounded: when it is full, new tokens are refused rather than old ones forgotten.
+
+    It remembers nothing of the process before: whoever uses it refuses tokens issued before it was made.
+    """
 
     def __init__(self, limit: int = 200_000) -> None:
         self._seen: OrderedDict[str, int] = OrderedDict()
@@ -81,12 +84,13 @@ class Caller:
     Attributes:
         node: node id.
         jti: name of the token.
-        expires: UTC seconds.
+        issued, expires: UTC seconds.
     """
 
     node: str
     zone: str
     jti: str
+    issued: int
     expires: int
 
 
@@ -176,7 +180,7 @@ def verify(
     # 6
     if not replay.add(f"{node} {claims['jti']}", exp + MAX_SKEW, now):
         raise TokenError(zh="令牌已用過", en="the token was used before", kind="token-replay")
-    return Caller(node, zone, str(claims["jti"]), exp)
+    return Caller(node, zone, str(claims["jti"]), iat, exp)
 
 
 def _read(token: str) -> tuple[Signature, dict[str, JSON]]:
