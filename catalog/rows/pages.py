@@ -8,14 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-import shapely
 from sqlalchemy import ColumnElement, Connection, Float, LargeBinary, Select, Table, and_, bindparam, cast, func, or_, select
 
 from catalog.canonical import b64, dumps, loads, unb64
 from catalog.errors import CanonicalError, QueryError, RowsError, UnknownColumnError
 from catalog.filter_sql import compile_where
 from catalog.rows.columns import Column, day_text, typed_value
-from catalog.rows.spatial import Box, box_parts, boxes_overlap, exact_test, meets_and_inside, meets_clause, near_clause, prepare
+from catalog.rows.spatial import Box, box_parts, box_wkb, boxes_overlap, exact_test, meets_and_inside, meets_clause, near_clause, prepare
 from catalog.rows.tables import RowTable
 from catalog.rows.view import Ask, View, filter_columns
 
@@ -81,7 +80,7 @@ def _plain(conn: Connection, table: RowTable, ask: Ask, names: tuple[str, ...]) 
         west, south, east, north = ask.bbox
         values |= {"west_": west, "south_": south, "east_": east, "north_": north}
         if exact:
-            values["wanted_"] = shapely.to_wkb(shapely.box(west, south, east, north), byte_order=1)
+            values["wanted_"] = box_wkb(ask.bbox)
         few = _few(conn, table, ask.bbox) if conn.dialect.name == "sqlite" else None
         if few is not None:
             values["few_"] = few

@@ -15,7 +15,19 @@ from catalog.errors import FilterError
 from catalog.filters import Spatial
 from catalog.rows.tables import RowTable
 
-__all__ = ["Box", "box_parts", "boxes_overlap", "exact_clause", "exact_test", "meets_and_inside", "meets_clause", "near_clause", "prepare", "spatial_clause"]
+__all__ = [
+    "Box",
+    "box_parts",
+    "box_wkb",
+    "boxes_overlap",
+    "exact_clause",
+    "exact_test",
+    "meets_and_inside",
+    "meets_clause",
+    "near_clause",
+    "prepare",
+    "spatial_clause",
+]
 
 type Box = tuple[float, float, float, float]
 
@@ -93,6 +105,18 @@ def box_parts(box: Box) -> list[Box]:
     return [box] if west <= east else [(west, south, 180.0, north), (-180.0, south, east, north)]
 
 
+def box_wkb(box: Box) -> bytes:
+    """A box as WKB; without width or height it is a line or a point, since PostGIS takes a polygon without area for nothing."""
+    west, south, east, north = box
+    if west == east and south == north:
+        shape: shapely.Geometry = shapely.Point(west, south)
+    elif west == east or south == north:
+        shape = shapely.LineString([(west, south), (east, north)])
+    else:
+        shape = shapely.box(west, south, east, north)
+    return bytes(shapely.to_wkb(shape, byte_order=1))
+
+
 def meets_and_inside(sql: Table, box: Sequence[Any]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """(the row's box meets this box, the row's box lies inside it); the box in numbers or parameters."""
     c = sql.c
@@ -140,5 +164,4 @@ def meets_clause(conn: Connection, table: RowTable, box: Box) -> ColumnElement[b
     meets, inside = meets_and_inside(table.sql, box)
     if not prepare(conn):
         return meets
-    west, south, east, north = box
-    return and_(meets, or_(inside, exact_clause(conn, table, "intersects", bytes(shapely.to_wkb(shapely.box(west, south, east, north), byte_order=1)))))
+    return and_(meets, or_(inside, exact_clause(conn, table, "intersects", box_wkb(box))))
