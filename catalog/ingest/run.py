@@ -291,7 +291,9 @@ def _draft(tx: WriteTransaction, ctx: IngestContext, new: _Filled, whole: bool) 
     secrecy = new.sidecar.secrecy or new.item.secrecy or ctx.secrecy
     terms = new.sidecar.terms if new.sidecar.terms is not None else ctx.terms
     if known is None:
-        draft = Draft(fields={**new.guessed, **new.fields}, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
+        draft = Draft(
+            fields={**new.guessed, **new.fields}, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place
+        )
         id, status = ctx.writer.add_draft(tx, draft, ctx.actor), "draft"
     else:
         id, status = known, "changed"

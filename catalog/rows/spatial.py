@@ -6,6 +6,7 @@ rows/README.md), and other geometries are refused in words. A row whose box lies
 
 from collections.abc import Sequence
 from functools import lru_cache
+from threading import get_ident
 from typing import Any
 
 import shapely
@@ -43,8 +44,9 @@ _TESTS = {
 }
 
 
-@lru_cache(maxsize=64)
-def _wanted(wkb: bytes) -> shapely.Geometry:
+@lru_cache(maxsize=256)
+def _wanted(_thread: int, wkb: bytes) -> shapely.Geometry:
+    """The wanted geometry, prepared; each thread has its own, since a prepared geometry builds its index while it is used."""
     shape = shapely.from_wkb(wkb)
     shapely.prepare(shape)
     return shape
@@ -54,7 +56,7 @@ def _test(name: str, row: bytes | None, wanted: bytes) -> int | None:
     """SQLite's `terrace_spatial(name, row's wkb, wanted wkb)`: does the row lie so to what is wanted? Prepared on the wanted side where that is the same."""
     if row is None:
         return None
-    shape, other = shapely.from_wkb(row), _wanted(wanted)
+    shape, other = shapely.from_wkb(row), _wanted(get_ident(), wanted)
     if name in ("intersects", "disjoint", "touches", "crosses", "overlaps"):
         return int(_TESTS[name](other, shape))
     return int(_TESTS[name](shape, other))

@@ -329,3 +329,27 @@ def test_a_key_too_long_for_an_index_is_refused(store):
     _put(store, [_well(1, well="x" * 996)])
     with pytest.raises(RowsError, match="1000 bytes"):
         _put(store, [_well(1, well="x" * 997)])
+
+
+def test_heights_are_kept(store):
+    _put(store, [_well(1, geometry=shapely.Point(104, 30, 512.25))])
+    assert _all(store)[0]["geometry"] == {"type": "Point", "coordinates": [104.0, 30.0, 512.25]}
+
+
+def test_many_threads_ask_for_one_box(store):
+    import threading
+
+    _put(store, [_well(n, geometry=shapely.Point(104 + n / 100, 30).buffer(0.02)) for n in range(100)])
+    counts = []
+
+    def ask():
+        with store.read() as conn:
+            table = rows.load_table(conn, ID)
+            counts.extend(len(rows.select_features(conn, table, View.whole(table), Ask(bbox=(104.005, 29.9, 104.5, 30.005))).rows) for _ in range(20))
+
+    threads = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(counts) == 120 and len(set(counts)) == 1
