@@ -9,6 +9,7 @@ Keys are written as JSON Web Keys with exactly the members of their kind; a key'
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
@@ -68,7 +69,7 @@ class PublicKey:
         """The key as it stands in statements."""
         return {"crv": "Ed25519", "kty": "OKP", "x": b64(self.raw)}
 
-    @property
+    @cached_property
     def kid(self) -> str:
         """Key id: RFC 7638 thumbprint, base64url."""
         return b64(suite_of(self.suite).hash(dumps(dict(self.jwk))))

@@ -32,7 +32,7 @@ class TrustStore:
         self._zone = zone
         self._lock = threading.Lock()
         self._trust: Trust | None = None
-        self._mark: tuple[int, tuple[str, ...]] = (-1, ())
+        self._mark: tuple[int, str, tuple[str, ...]] = (0, "", ())
 
     def at(self, now: int) -> Trust:
         """The trust at a moment, from the newest committed statements."""
@@ -41,15 +41,26 @@ class TrustStore:
 
     def in_(self, conn: Connection, now: int) -> Trust:
         """The trust at a moment, from the statements that a connection sees."""
-        mark = (conn.scalar(select(func.max(t.statement.c.seq))) or 0, anchors(conn))
+        s = t.statement.c
+        newest = conn.execute(select(s.seq, s.digest).order_by(s.seq.desc()).limit(1)).tuples().one_or_none() or (0, "")
+        mark = (*newest, anchors(conn))
         with self._lock:
-            if self._trust is None or mark != self._mark:
+            known, before = self._trust, self._mark
+            if known is None or before[2] != mark[2] or mark[0] < before[0] or not self._continues(conn, before):
                 tokens = [token for _, token in statement_tokens(conn)]
-                self._trust = Trust(parse_all(tokens), anchors={self._node, *mark[1]}, zone=self._zone, now=now)
-                self._mark = mark
-            elif now < self._trust.now or (self._trust.valid_until is not None and now >= self._trust.valid_until):
-                self._trust = self._trust.at(now)
-            return self._trust
+                known = Trust(parse_all(tokens), anchors={self._node, *mark[2]}, zone=self._zone, now=now)
+            elif mark != before:  # only what is new is read and verified: a nation's statements take seconds
+                known = known.extend(parse_all(token for _, token in statement_tokens(conn, before[0])), now=now)
+            elif now < known.now or (known.valid_until is not None and now >= known.valid_until):
+                known = known.at(now)
+            self._trust, self._mark = known, mark
+            return known
+
+    @staticmethod
+    def _continues(conn: Connection, mark: tuple[int, str, tuple[str, ...]]) -> bool:
+        """Whether the newest statement that was read is still there: a transaction that was seen from inside may have been rolled back since."""
+        seq, digest, _ = mark
+        return seq == 0 or conn.scalar(select(t.statement.c.digest).where(t.statement.c.seq == seq)) == digest
 
 
 def anchors(conn: Connection) -> tuple[str, ...]:
