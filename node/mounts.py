@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
+from node.i18n import language
+
 if TYPE_CHECKING:
     from node.site import Site
 
@@ -18,13 +20,19 @@ MODULES = (
 
 def mount_faces(app: Flask, site: "Site") -> None:
     """Registers the public faces."""
-    _mount_ogc(app, site)
-    if find_spec("catalog.ckan"):
-        app.register_blueprint(import_module("catalog.ckan").blueprint(site), url_prefix="/api")
-    if find_spec("node.portal.pages"):
-        from node.portal import blueprint
+    from node.portal import blueprint
 
-        app.register_blueprint(blueprint(site))
+    _mount_ckan(app, site)
+    _mount_ogc(app, site)
+    app.register_blueprint(blueprint(site))
+
+
+def _mount_ckan(app: Flask, site: "Site") -> None:
+    from catalog import ckan
+
+    settings = ckan.CkanSettings(title=dict(site.identity.name), base_url=site.settings.base_url, language=language)
+    app.register_blueprint(ckan.blueprint(site.reader, settings), url_prefix="/api")
+    app.register_blueprint(ckan.dump_blueprint(site.reader, settings), url_prefix="/datastore")
 
 
 def _mount_ogc(app: Flask, site: "Site") -> None:
