@@ -79,6 +79,7 @@ class Trust:
         self._c, self._closings = self._certifier()
         self._successions = find_successions(self._c, known.values(), self._signatures.by)
         self._refusals = self._c.refusals
+        self._takeovers = [(statement, statement.body) for statement in known.values() if isinstance(statement.body, Succession)]
         self.refusals: tuple[Refusal, ...] = tuple(self._refusals[digest] for digest in sorted(self._refusals))
         self.valid_until: int | None = min((time for statement in known.values() for time in _times(statement) if time > now), default=None)
 
@@ -343,9 +344,8 @@ class Trust:
             statements += [self._c.edges[superior, member][0] for superior in self.superiors(member) if (superior, member) in self._c.edges]
             for statement in statements:
                 found[statement.digest] = statement
-        for statement in self._known.values():
-            body = statement.body
-            if isinstance(body, Succession) and self.counts(statement.digest) and node in (body.from_, body.to):
+        for statement, body in self._takeovers:
+            if node in (body.from_, body.to) and self.counts(statement.digest):
                 found[statement.digest] = statement
         return list(found.values())
 
