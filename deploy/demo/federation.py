@@ -32,11 +32,13 @@ class Federation:
         folder: the demo's folder.
         ports: first of eight ports for new sites; 0 for any free ones.
         interrupted: set when the person wants to stop.
+        database: URL for new sites with `{site}` in it, for example `postgresql+psycopg://me@localhost/{site}`; None for the embedded default.
     """
 
-    def __init__(self, folder: Path, ports: int, interrupted: threading.Event) -> None:
+    def __init__(self, folder: Path, ports: int, interrupted: threading.Event, database: str | None = None) -> None:
         self.folder = folder
         self._ports = ports
+        self._database = database
         self._interrupted = interrupted
         self._servers: dict[str, subprocess.Popen[str]] = {}
         self._state_file = folder / "state.json"
@@ -86,7 +88,7 @@ class Federation:
         if not (folder / "terrace.yaml").exists():
             terrace.answer(
                 "init", folder, "--division", place.division, "--name", place.agency_zh, "--name", place.agency_en, "--zone", "business",
-                "--port", str(port), "--peer-port", str(peer_port),
+                "--port", str(port), "--peer-port", str(peer_port), *(["--database", self._database.format(site=place.key)] if self._database else []),
             )  # fmt: skip
         tokens = {}
         for role in ROLES:
@@ -165,7 +167,7 @@ class Federation:
     def _fill(self, place: Place) -> int:
         folder = self.folder / "data" / place.key
         write_items(folder, items(place))
-        lines = [json.loads(line) for line in terrace.run("-C", self.dir(place), "add", *sorted(folder.iterdir()), "--publish", "--json").splitlines()]
+        lines = [json.loads(line) for line in terrace.run("-C", self.dir(place), "add", folder, "--publish", "--json").splitlines()]
         bad = [line for line in lines if line.get("error")]
         if bad:
             raise CommandError(f"{place.key}: {len(bad)} of {len(lines)} could not be added, the first: {bad[0]['error']}")
@@ -189,10 +191,15 @@ class Federation:
 
     def count(self, place: Place) -> int:
         """Records that the officer of a site sees there."""
+        return int(self.search(place, rows="0")["count"])
+
+    def search(self, place: Place, **parameters: str) -> Any:
+        """What CKAN's `package_search` answers the officer of a site."""
         token = self.state["sites"][place.key]["tokens"]["officer"]
-        found = requests.get(f"{self.urls[place.key]}/api/3/action/package_search", params={"rows": "0"}, headers={"Authorization": token}, timeout=30)
+        url = f"{self.urls[place.key]}/api/3/action/package_search"
+        found = requests.get(url, params=parameters, headers={"Authorization": token}, timeout=30)
         found.raise_for_status()
-        return int(found.json()["result"]["count"])
+        return found.json()["result"]
 
     def _until(self, true: Any, what: str) -> None:
         end = time.monotonic() + PATIENCE

@@ -17,7 +17,7 @@ def write_items(folder: Path, made: Iterable[Item]) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for item in made:
-        sidecar = {"profile": item.profile, "secrecy": item.secrecy, "slug": item.name, "fields": item.fields}
+        sidecar = {"profile": item.profile, "secrecy": item.secrecy, "fields": item.fields}
         if item.key:
             sidecar["key"] = item.key
         _write(folder / f"{item.name}.terrace.yaml", yaml.safe_dump(sidecar, allow_unicode=True, sort_keys=False, width=200).encode())
