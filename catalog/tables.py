@@ -85,7 +85,7 @@ record = Table(
     # the view signature (policy-language.md): counts only when stamp_epoch is the policy's epoch and valid_until is ahead
     Column("signature", Integer), Column("stamp_epoch", Integer), Column("valid_until", BIG),
     Index("record_modified", "modified"), Index("record_stamp", "stamp_epoch", "valid_until"), Index("record_signature", "signature", "docno"),
-    Index("record_origin", "origin", "source"),
+    Index("record_origin", "origin", "source"), Index("record_log", "log", "proof"),
 )
 
 #: Members of a record's lists: theme, territory, audience, audience_nodes, purposes.

@@ -30,7 +30,7 @@ from sync.feeder import STREAMED, Feeder
 from sync.holdings import holdings_of, shown
 from sync.ids import fingerprint, parse_fingerprint
 from sync.keys import Keys
-from sync.logbook import LOGGED, Logbook, live_bits, own_run
+from sync.logbook import Logbook, live_bits, own_run
 from sync.merkle import inclusion_proof
 from sync.object_desk import ObjectDesk
 from sync.pairing import Pairing
@@ -243,7 +243,7 @@ class Exchange:
                         0 if inlet is None else inlet.held,
                     )
                 )
-            behind = newest - min(get_number(conn, LOGGED), get_number(conn, STREAMED))
+            behind = newest - get_number(conn, STREAMED)
         return Status(
             x.me,
             fingerprint(x.me),

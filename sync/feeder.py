@@ -10,7 +10,7 @@ Late work here is never a leak: each item is judged again when it is sent.
 """
 
 import json
-import logging
+import time
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, func, select
@@ -21,10 +21,11 @@ from sync import tables as t
 from sync.context import Context
 from sync.errors import TrustError
 from sync.judgement import Judge
-from sync.logbook import LOGGED
+from sync.logbook import LOGGED, first_unlogged
 from sync.objects import note_uses
 from sync.states import get_number, set_number
-from sync.streams import PAGE, Outlet, open_outlet
+from sync.streams import PAGE, SWEEP, Outlet, open_outlet
+from sync.trust import Trust
 
 __all__ = ["STREAMED", "Feeder"]
 
@@ -33,28 +34,37 @@ STREAMED = "streamed"
 _CHANGES = 1000
 _WITHDRAW, _OFFER = "withdraw", "offer"
 
-log = logging.getLogger(__name__)
-
 
 class Feeder:
     """Feeds the streams of all peers. Used by one thread."""
 
     def __init__(self, context: Context) -> None:
         self._x = context
+        self._trust: Trust | None = None
+        self._looked = 0.0
 
     def step(self) -> bool:
-        """Does one piece of each kind of work.
+        """Does one piece of each kind of work that there is.
 
         Returns:
-            Whether there is more to do at once.
+            Whether there may be more to do at once.
         """
+        with self._x.store.read() as conn:
+            now = self._x.clock()
+            changed = get_number(conn, STREAMED) < _ready(conn)
+            stale = self._stale(conn, now)
+            sweeping = stale or conn.scalar(select(t.outlet.c.peer).where(t.outlet.c.sweep.is_not(None)).limit(1)) is not None
+            due = conn.scalar(select(t.due.c.peer).where(t.due.c.at <= now).limit(1)) is not None
         moved: set[str] = set()
-        more = self._changes(moved)
-        more |= self._actors(moved)
-        more |= self._sweeps(moved)
-        more |= self._due(moved)
-        self._x.wake.ring(*(f"stream:{peer}" for peer in moved))
-        return more
+        if changed:
+            sweeping |= self._changes(moved)
+        if stale:
+            self._actors()
+        more = self._sweeps(moved) if sweeping else False
+        more |= self._due(moved) if due else False
+        if moved:
+            self._x.wake.ring(*(f"stream:{peer}" for peer in moved))
+        return more or changed
 
     def idle(self) -> bool:
         """Whether all that was logged is in the streams and no sweep is pending (for `status` and tests)."""
@@ -65,23 +75,24 @@ class Feeder:
     # --- changes ---------------------------------------------------------------------------------------------------------------------
 
     def _changes(self, moved: set[str]) -> bool:
-        with self._x.store.read() as conn:
-            if get_number(conn, STREAMED) >= get_number(conn, LOGGED):
-                return False
+        """Judges again what changed; True when that began a sweep."""
         with self._x.store.write() as tx:
-            done, logged = get_number(tx.conn, STREAMED), get_number(tx.conn, LOGGED)
+            done, ready = get_number(tx.conn, STREAMED), _ready(tx.conn)
             position = c.change.c.position
-            rows = tx.conn.execute(select(c.change).where(position > done, position <= logged).order_by(position).limit(_CHANGES)).all()
+            rows = tx.conn.execute(select(c.change).where(position > done, position <= ready).order_by(position).limit(_CHANGES)).all()
             ids = list(dict.fromkeys(row.id for row in rows if row.id is not None))
             policy = any(row.what == "policy" for row in rows)
             note_uses(tx.conn, ids)
             for outlet, judge in self._outlets(tx.conn):
                 if policy:
-                    outlet.sweep = json.dumps([_WITHDRAW, ""])
+                    outlet.sweep = SWEEP
                 self._settle(outlet, judge, ids, moved)
                 outlet.save()
-            set_number(tx.conn, STREAMED, rows[-1].position if rows else logged)
-        return True
+            reached = rows[-1].position if rows else ready
+            set_number(tx.conn, STREAMED, reached)
+            if reached > get_number(tx.conn, LOGGED):  # nothing own lies between: the next look begins here
+                set_number(tx.conn, LOGGED, reached)
+        return policy
 
     def _settle(self, outlet: Outlet, judge: Judge, ids: list[str], moved: set[str]) -> None:
         table = outlet.rows_of(ids)
@@ -105,34 +116,37 @@ class Feeder:
 
     # --- sweeps ----------------------------------------------------------------------------------------------------------------------
 
-    def _actors(self, moved: set[str]) -> bool:
-        """Begins a sweep for each peer of which the statements say something new, and for new peers."""
-        del moved
-        with self._x.store.read() as conn:
-            now, stale = self._x.clock(), False
-            for peer in conn.scalars(select(t.peer.c.node).where(t.peer.c.state == "active")):
-                actor = conn.scalar(select(t.outlet.c.actor).where(t.outlet.c.peer == peer))
-                try:
-                    stale |= Judge(self._x, conn, peer, now).key != actor
-                except TrustError:
-                    stale |= actor is not None
-        if not stale:
+    def _stale(self, conn: Connection, now: int) -> bool:
+        """Whether the statements say something new of some peer, or a peer is new; looked at when they changed, and every second."""
+        trust = self._x.trust.in_(conn, now)
+        if trust is self._trust and time.monotonic() - self._looked < 1:
             return False
+        known = {row.peer: row.actor for row in conn.execute(select(t.outlet.c.peer, t.outlet.c.actor))}
+        for peer in conn.scalars(select(t.peer.c.node).where(t.peer.c.state == "active")).all():
+            try:
+                if Judge(self._x, conn, peer, now).key != known.get(peer):
+                    return True
+            except TrustError:
+                if known.get(peer) is not None:
+                    return True
+        self._trust, self._looked = trust, time.monotonic()
+        return False
+
+    def _actors(self) -> None:
+        """Begins a sweep for each peer of which the statements say something new, and for new peers."""
         with self._x.store.write() as tx:
             for outlet, judge in self._outlets(tx.conn):
                 if outlet.actor != judge.key:
-                    outlet.actor, outlet.sweep = judge.key, json.dumps([_WITHDRAW, ""])
+                    outlet.actor, outlet.sweep = judge.key, SWEEP
                     outlet.save()
-        return True
 
     def _sweeps(self, moved: set[str]) -> bool:
-        with self._x.store.read() as conn:
-            if conn.scalar(select(t.outlet.c.peer).where(t.outlet.c.sweep.is_not(None)).limit(1)) is None:
-                return False
         with self._x.store.write() as tx:
             sweeping = [(outlet, judge) for outlet, judge in self._outlets(tx.conn) if outlet.sweep is not None]
             first = [pair for pair in sweeping if json.loads(pair[0].sweep or "")[0] == _WITHDRAW]
             for outlet, judge in (first or sweeping)[:8]:
+                if outlet.sweep == SWEEP:
+                    outlet.actor = judge.key
                 self._sweep_page(tx, outlet, judge, moved)
                 outlet.save()
         return bool(sweeping)
@@ -153,15 +167,17 @@ class Feeder:
     # --- the clock -------------------------------------------------------------------------------------------------------------------
 
     def _due(self, moved: set[str]) -> bool:
-        now = self._x.clock()
-        with self._x.store.read() as conn:
-            if conn.scalar(select(t.due.c.peer).where(t.due.c.at <= now).limit(1)) is None:
-                return False
         more = False
         with self._x.store.write() as tx:
             for outlet, judge in self._outlets(tx.conn):
-                ids = outlet.due(now, PAGE)
+                ids = outlet.due(self._x.clock(), PAGE)
                 self._settle(outlet, judge, ids, moved)
                 outlet.save()
                 more |= len(ids) == PAGE
         return more
+
+
+def _ready(conn: Connection) -> int:
+    """The newest position that may go into the streams: all before the first own change that no log proves yet."""
+    waiting = first_unlogged(conn)
+    return waiting - 1 if waiting is not None else int(conn.scalar(select(func.max(c.change.c.position))) or 0)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
 from catalog import tables as c
 from catalog.canonical import b64
@@ -33,9 +33,9 @@ from sync.witness import make_request
 if TYPE_CHECKING:
     from sync.transport import Peers
 
-__all__ = ["LOGGED", "Logbook", "live_bits", "own_run"]
+__all__ = ["LOGGED", "Logbook", "first_unlogged", "live_bits", "live_digest", "own_run"]
 
-#: Name of the position up to which changes are in the log.
+#: Name of the position up to which own changes are in the log.
 LOGGED = "logged"
 #: Changes taken in one transaction.
 _PAGE = 1000
@@ -63,10 +63,10 @@ class Logbook:
         """Takes what the writer did since into the log.
 
         Returns:
-            Number of changes taken (own or not); call again while it is a full page.
+            Number of own changes taken; call again while there are any.
         """
         with self._x.store.read() as conn:
-            if not self._waiting(conn, 1):
+            if first_unlogged(conn) is None:
                 return 0
         with self._x.store.write() as tx:
             rows = self._waiting(tx.conn, _PAGE)
@@ -78,12 +78,11 @@ class Logbook:
         return len(rows)
 
     def _waiting(self, conn: Connection, limit: int) -> Sequence[Any]:
-        return conn.execute(select(c.change).where(c.change.c.position > get_number(conn, LOGGED)).order_by(c.change.c.position).limit(limit)).all()
+        position = c.change.c.position
+        return conn.execute(select(c.change).where(c.change.c.own == 1, position > get_number(conn, LOGGED)).order_by(position).limit(limit)).all()
 
     def _entry(self, conn: Connection, row: Any) -> _Entry | None:
-        """The log entry of one change; None for what other sites are authority for and for policies."""
-        if not row.own:
-            return None
+        """The log entry of one own change; None for what has no entry."""
         if row.what in ("record", "remove") and row.manifest_hash is not None:
             manifest = conn.scalar(select(c.version.c.manifest).where(c.version.c.manifest_hash == row.manifest_hash))
             return None if manifest is None else _Entry("record", manifest, row.id, digest=bytes(row.manifest_hash))
@@ -189,6 +188,13 @@ class Logbook:
             )
         with self._x.store.read() as conn:
             return make_request(size, consistency_proof(size, run.size, getter(conn, run.run)) if size else [], run.note)
+
+
+def first_unlogged(conn: Connection) -> int | None:
+    """Position of the first own change that the log does not hold yet; what lies before it may go into the streams."""
+    position = c.change.c.position
+    found: int | None = conn.scalar(select(func.min(position)).where(c.change.c.own == 1, position > get_number(conn, LOGGED)))
+    return found
 
 
 def own_run(conn: Connection, node: str, zone: str) -> Run | None:

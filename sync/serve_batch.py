@@ -82,6 +82,8 @@ class Server:
         row = conn.execute(select(t.outlet).where(t.outlet.c.peer == peer)).one_or_none()
         if row is None or row.gen != gen or cursor > row.served or cursor != row.acked or row.served > cursor:
             return True
+        if row.full and not row.full_to and row.sweep is None:
+            return True
         if conn.scalar(select(t.stream.c.pos).where(t.stream.c.peer == peer, t.stream.c.pos > cursor).limit(1)) is not None:
             return True
         return bool(self._news(conn, peer))
@@ -113,7 +115,7 @@ class Server:
                     building.order.append(run.run)
                     if building.at == cursor:
                         building.at = outlet.tick()  # so that the cursor acknowledges the news
-            if not building.order and not building.items and not outlet.full:
+            if not building.order and not building.items and (not outlet.full or outlet.sweep is not None):
                 outlet.served = cursor  # nothing lies beyond it any more, whatever an answer that was lost had held
                 outlet.save()
                 return Served("nothing", outlet.gen)
@@ -150,7 +152,9 @@ class Server:
                     building.more = True
                     return
                 building.at = max(building.at, row.pos)
-        if outlet.full:  # PROTOCOL 4.5: REMOVEs wait until the full read has ended
+        if outlet.full and outlet.sweep is not None:
+            building.more = True  # what the sweep has not judged yet must not look as if it were gone
+        elif outlet.full:  # PROTOCOL 4.5: REMOVEs wait until the full read has ended
             building.at = outlet.tick()
             for waiting in outlet.page(0, 1 << 30, (REMOVE,)):
                 outlet.move_behind(waiting)

@@ -23,9 +23,11 @@ from catalog.canonical import b64
 from sync import tables as t
 from sync.stream import add, subtract
 
-__all__ = ["PAGE", "PUT", "REMOVE", "ROWS", "TOMB", "Outlet", "StreamRow", "Verdict", "open_outlet"]
+__all__ = ["PAGE", "PUT", "REMOVE", "ROWS", "SWEEP", "TOMB", "Outlet", "StreamRow", "Verdict", "open_outlet"]
 
 PUT, REMOVE, TOMB, ROWS, RESET = "PUT", "REMOVE", "TOMB", "ROWS", "RESET"
+#: State of a sweep at its beginning (`sync.feeder`): withdrawals first.
+SWEEP = '["withdraw", ""]'
 #: Ids in one page of a sweep, and in one IN list.
 PAGE = 500
 
@@ -226,7 +228,8 @@ class Outlet:
         self.acked = cursor
         c = t.stream.c
         mine = c.peer == self.peer
-        self._conn.execute(delete(t.stream).where(mine, c.state.in_([REMOVE, TOMB, RESET]), c.pos <= cursor))
+        read = [TOMB, RESET] if self.full and not 0 < self.full_to <= cursor else [REMOVE, TOMB, RESET]  # in a full read no REMOVE was sent yet (4.5)
+        self._conn.execute(delete(t.stream).where(mine, c.state.in_(read), c.pos <= cursor))
         self._conn.execute(update(t.stream).where(mine, c.at > 0, c.at <= cursor).values(had=c.seq, at=0, anew=0))
         self._conn.execute(update(t.stream).where(mine, c.at > cursor).values(seq=c.had, at=0))
         if self.full and self.full_to and cursor >= self.full_to:
@@ -244,7 +247,7 @@ class Outlet:
         """Makes the table anew under a new name: the reader must read everything again."""
         for table in (t.stream, t.due, t.view_out):
             self._conn.execute(delete(table).where(table.c.peer == self.peer))
-        self.gen, self.pos, self.served, self.acked, self.total, self.sweep, self.full, self.full_to = new_gen(), 0, 0, 0, 0, None, 0, 0
+        self.gen, self.pos, self.served, self.acked, self.total, self.sweep, self.full, self.full_to = new_gen(), 0, 0, 0, 0, SWEEP, 0, 0
 
     def tick(self) -> int:
         """Takes a position for news of the logs alone (a fresh cosignature), so that the cursor acknowledges it too."""
@@ -314,7 +317,7 @@ def open_outlet(conn: Connection, peer: str) -> Outlet:
     """The stream to a peer, made empty (with a sweep to fill it) when there is none yet."""
     row = conn.execute(select(t.outlet).where(t.outlet.c.peer == peer)).one_or_none()
     if row is None:
-        conn.execute(insert(t.outlet).values(peer=peer, gen=new_gen(), pos=0, served=0, acked=0, total=b"\0" * 32, sweep=None, actor=None, full=0, full_to=0))
+        conn.execute(insert(t.outlet).values(peer=peer, gen=new_gen(), pos=0, served=0, acked=0, total=b"\0" * 32, sweep=SWEEP, actor=None, full=0, full_to=0))
         row = conn.execute(select(t.outlet).where(t.outlet.c.peer == peer)).one()
     return Outlet(conn, row)
 

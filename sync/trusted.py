@@ -42,7 +42,7 @@ class TrustStore:
     def in_(self, conn: Connection, now: int) -> Trust:
         """The trust at a moment, from the statements that a connection sees."""
         s = t.statement.c
-        newest = conn.execute(select(s.seq, s.digest).order_by(s.seq.desc()).limit(1)).tuples().one_or_none() or (0, "")
+        newest = conn.execute(select(s.seq, s.digest).order_by(s.seq.desc()).limit(1)).one_or_none() or (0, "")
         mark = (*newest, anchors(conn))
         with self._lock:
             known, before = self._trust, self._mark
