@@ -41,7 +41,9 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
     "filter-syntax": (400, "InvalidParameterValue", "InvalidParameterValue"),
     "filter": (400, "InvalidParameterValue", "InvalidParameterValue"),
     "unknown-column": (400, "InvalidParameterValue", "InvalidParameterValue"),
+    "query": (400, "InvalidParameterValue", "InvalidParameterValue"),
     "not-found": (404, "NotFound", "InvalidParameterValue"),
+    "busy": (503, "NoApplicableCode", "NoApplicableCode"),
 }
 FAULT = (500, "NoApplicableCode", "NoApplicableCode")
 
