@@ -121,7 +121,8 @@ class Temporal:
 
 @dataclass(frozen=True)
 class AnyText:
-    """Full-text search: the words of `text` anywhere in what the actor may read, or in one of `fields` (title, keywords, summary). Records only."""
+    """Full-text search: the words of `text` anywhere in what the actor may read, or in one of `fields` (title, keywords, summary; or
+    `beginnings` alone: words of title and slug that begin so). Records only."""
 
     text: str
     fields: tuple[str, ...] = ()

@@ -51,6 +51,7 @@ ERRORS: dict[str, Form] = {
     "denied": Form(REFUSED, 403),
     "query": Form(USAGE, 400),
     "conflict": Form(REFUSED, 409),
+    "ckan": Form(FAILED, 400),
     "publish": Form(REFUSED, 409),
     "store": Form(FAILED, 500),
     "schema": Form(FAILED, 500),

@@ -23,10 +23,12 @@ from catalog.search.spatial import Bools, has_box, has_time, meets_box, meets_ti
 from catalog.search.state import State
 from catalog.search.tokens import KEYWORDS, SUMMARY, TITLE, Index, key
 from catalog.search.visible import Visible
-from catalog.search.words import Word, words_of
+from catalog.search.words import Word, beginnings, words_of
 from catalog.tables import record
 
 FIELDS = {"title": TITLE, "keywords": KEYWORDS, "summary": SUMMARY}
+#: In place of fields: what is searched are the beginnings of words.
+BEGINNINGS = ("beginnings",)
 _EVERYWHERE = (TITLE, KEYWORDS, SUMMARY)
 _IDS = {name: select(record.c.docno).where(record.c[name].in_(bindparam("values", expanding=True))) for name in ("id", "slug")}
 _AT_ONCE = 500
@@ -76,7 +78,11 @@ class Evaluator:
         return sets[0] if len(sets) == 1 else BitMap.intersection(*sorted(sets, key=len)) if sets else BitMap()
 
     def _any_text(self, leaf: AnyText) -> Sets:
-        """All words of the leaf, in the fields it names."""
+        """All words of the leaf, in the fields it names; in `BEGINNINGS`, words of title and slug that begin so."""
+        if leaf.fields == BEGINNINGS:
+            keys = beginnings(leaf.text)
+            begun = BitMap.intersection(self.card, *self.state.postings(self.conn, keys).values()) if keys else BitMap()
+            return begun, self.card - begun
         words = words_of(leaf.text)
         self.prepare(words)
         domain = self.full if not leaf.fields or "summary" in leaf.fields else self.card

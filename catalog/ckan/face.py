@@ -1,0 +1,77 @@
+"""What the actions share: the reader, the settings, and the tables that turn organizations into keys and back."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from catalog.ckan.errors import CkanNotFoundError
+from catalog.ckan.names import minted, organization_name
+from catalog.ckan.packages import package
+from catalog.ckan.settings import Around
+from catalog.organisations import Organisation
+from catalog.queries import RecordQuery
+from catalog.reader import Reader
+from catalog.views import RecordView
+from policies.actor import Actor
+
+#: CKAN's largest page (ckan.search.rows_max) and ours.
+MOST_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to an action: who, what, and what the answer is made in."""
+
+    reader: Reader
+    actor: Actor
+    data: Mapping[str, Any]
+    around: Around
+    site_title: Mapping[str, str]
+
+    def now(self) -> int:
+        """UTC seconds."""
+        return int(time.time())
+
+    def organisations(self) -> list[Organisation]:
+        """The departments of what the actor may see."""
+        return self.reader.organisations(self.actor)
+
+    def organisation_keys(self, name: str) -> Sequence[str]:
+        """Keys of the organizations that a name, id, key or title means."""
+        folded = name.strip().lower()
+        return [
+            each.key for each in self.organisations()
+            if folded in (organization_name(each.key), each.key.lower(), minted("organization", each.key)) or name in each.title.values()
+        ]  # fmt: skip
+
+    def organisation(self, name: str) -> Organisation:
+        """The organization of a name, id or key.
+
+        Raises:
+            CkanNotFoundError: the actor sees nothing of such a one.
+        """
+        keys = self.organisation_keys(name)
+        for each in self.organisations():
+            if each.key in keys:
+                return each
+        raise CkanNotFoundError
+
+    def package(self, view: RecordView) -> dict[str, Any]:
+        """A record as a dataset."""
+        return package(view, self.around)
+
+    def every(self, query: RecordQuery, most: int | None = None) -> Iterator[RecordView]:
+        """The records of a query from its offset on, page by page; at most so many."""
+        offset, left = query.offset, most
+        while left is None or left > 0:
+            size = MOST_ROWS if left is None else min(left, MOST_ROWS)
+            page = self.reader.records(self.actor, replace(query, offset=offset, limit=size))
+            yield from page.items
+            if page.next is None:
+                return
+            offset = page.next
+            left = None if left is None else left - size
+
+
+type Action = Callable[[Call], Any]

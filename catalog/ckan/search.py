@@ -1,0 +1,132 @@
+"""`package_search` and what is made of it."""
+
+import re
+from typing import Any
+
+from catalog.ckan import params
+from catalog.ckan.errors import CkanSearchError, CkanSearchQueryError
+from catalog.ckan.face import MOST_ROWS, Call
+from catalog.ckan.names import minted, organization_name
+from catalog.ckan.packages import format_name, group_title, license_of
+from catalog.ckan.solr import is_plain, parse
+from catalog.ckan.terms import CODED, Meaning
+from catalog.filters import And, AnyText, Constant, Expr
+from catalog.queries import RecordQuery
+
+DEFAULT_SORT = "score desc, metadata_modified desc"
+_SORTS = {
+    "score": "relevance", "metadata_modified": "modified", "metadata_created": "issued", "title": "title", "title_string": "title", "name": "name",
+    "id": "name",
+}  # fmt: skip
+_SORT = re.compile(r"\s*([\w.]+)\s+(asc|desc)\s*", re.IGNORECASE)
+
+
+def package_search(call: Call) -> Any:
+    """Searches datasets.
+
+    q: words, or Lucene syntax with field:value; fq, fq_list: filters of the same syntax; rows (default 10, at most 1000), start; sort: "name asc", …;
+    facet.field: JSON list of fields; facet.limit (default 50, negative: all), facet: false for none; fl: fields of each dataset;
+    ext_bbox: west,south,east,north.
+    """
+    data = call.data
+    rows, start = params.number(data, "rows", 10, most=MOST_ROWS, twice=True), params.number(data, "start", 0)
+    sort = params.text(data, "sort", DEFAULT_SORT)
+    names = params.json_list(data, "facet.field") if params.boolean(data, "facet", True) else []
+    facets = {name: CODED[name.removeprefix("extras_")] for name in names if name.removeprefix("extras_") in CODED}
+    text, condition = question(call)
+    query = RecordQuery(
+        text=text, condition=condition, bbox=_bbox(data), sort=_sort(sort), offset=start, limit=rows, facets=tuple(set(facets.values())),
+        facet_limit=_facet_limit(data),
+    )  # fmt: skip
+    page = call.reader.records(call.actor, query)
+    items = {name: [_facet_item(call, name, value, count) for value, count in page.facets.get(facets.get(name, ""), ())] for name in names}
+    wanted = params.names(data, "fl")
+    results = [call.package(view) for view in page.items]
+    return {
+        "count": page.total,
+        "facets": {name: {item["name"]: item["count"] for item in found} for name, found in items.items()},
+        "results": [{key: one[key] for key in wanted if key in one} for one in results] if wanted else results,
+        "sort": sort,
+        "search_facets": {name: {"title": name, "items": found} for name, found in items.items()},
+    }
+
+
+def question(call: Call) -> tuple[str, Expr | None]:
+    """Text for ranking, and the filter of everything else.
+
+    Raises:
+        CkanSearchError: a query that cannot be read.
+    """
+    meaning = Meaning(call.organisation_keys, call.now())
+    q = params.text(call.data, "q").strip()
+    parts: list[Expr] = []
+    text = ""
+    if q and q != "*:*":
+        if is_plain(q):
+            text = q
+        else:
+            try:
+                parts.append(parse(q, meaning))
+            except CkanSearchError:
+                if ":" in q:
+                    raise
+                parts.append(AnyText(q))  # CKAN asks its forgiving parser when no field is named
+    filters = call.data.get("fq_list") or []
+    for each in [params.text(call.data, "fq"), *(filters if isinstance(filters, list) else [filters])]:
+        if str(each).strip():
+            parts.append(parse(str(each), meaning))
+    told = [part for part in parts if part != Constant(True)]
+    return text, None if not told else told[0] if len(told) == 1 else And(tuple(told))
+
+
+def _facet_limit(data: params.Data) -> int | None:
+    value = params.text(data, "facet.limit", "50")
+    try:
+        found = int(value)
+    except ValueError:
+        return 50
+    return None if found < 0 else found
+
+
+def _facet_item(call: Call, field: str, value: str, count: int) -> dict[str, Any]:
+    name, title = value, value
+    if field in ("organization", "owner_org"):
+        name = organization_name(value) if field == "organization" else minted("organization", value)
+        title = next((call.around.choose(each.title) for each in call.organisations() if each.key == value), "") or name
+    elif field == "groups":
+        title = group_title(value, call.around)
+    elif field == "license_id":
+        title = license_of(value, call.around)["license_title"]
+    elif field == "res_format":
+        name = title = format_name(value)
+    return {"name": name, "display_name": title, "count": count}
+
+
+def _sort(text: str) -> str:
+    """The first order that we know of a list of them.
+
+    Raises:
+        CkanSearchQueryError: the text is no such list.
+    """
+    chosen = ""
+    for part in text.split(","):
+        match = _SORT.fullmatch(part)
+        if match is None:
+            raise CkanSearchQueryError('Invalid "sort" parameter')
+        name = _SORTS.get(match[1])
+        if name and not chosen:
+            chosen = name if name == "relevance" or match[2].lower() == "asc" else f"-{name}"
+    return chosen or "relevance"
+
+
+def _bbox(data: params.Data) -> tuple[float, float, float, float] | None:
+    value = params.text(data, "ext_bbox")
+    if not value:
+        return None
+    try:
+        west, south, east, north = (float(part) for part in value.split(","))
+    except ValueError:
+        raise CkanSearchError("Wrong bounding box provided") from None
+    if not (-360 <= west <= 360 and -360 <= east <= 360 and -90 <= south <= north <= 90):
+        raise CkanSearchError("Wrong bounding box provided")
+    return west, south, east, north
