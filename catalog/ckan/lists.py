@@ -7,7 +7,7 @@ from catalog.ckan import params
 from catalog.ckan.errors import CkanNotFoundError, CkanValidationError
 from catalog.ckan.face import MOST_ROWS, Call
 from catalog.ckan.names import minted, organization_name, split_resource_id
-from catalog.ckan.packages import format_name, group_title, is_open, license_of, resources_of
+from catalog.ckan.packages import NO_LICENSE, format_name, group_title, is_open, license_id, license_of, resources_of
 from catalog.codes import code_list
 from catalog.filters import Expr, In
 from catalog.organisations import Organisation
@@ -200,8 +200,6 @@ def _shown(call: Call, found: dict[str, Any], datasets: Expr) -> Any:
         found["packages"] = [call.package(view) for view in call.every(RecordQuery(condition=datasets), 10)]
     if params.boolean(call.data, "include_users", True):
         found["users"] = []
-    if params.boolean(call.data, "include_tags", True):
-        found["tags"] = []
     return found | {"extras": [], "groups": []}
 
 
@@ -262,15 +260,15 @@ def _tag(name: str) -> dict[str, Any]:
 
 def license_list(call: Call) -> Any:
     """The licenses that datasets may have."""
-    found = [_license("notspecified", license_of(None, call.around)["license_title"], "", is_open=False)]
+    found = [_license(NO_LICENSE, license_of(None, call.around)["license_title"], "", is_open=False)]
     for code in code_list("licenses"):
-        found.append(_license(code.code, code.name(call.around.language), code.other.get("url", ""), is_open=is_open(code.code)))
+        found.append(_license(license_id(code.code), code.name(call.around.language), code.other.get("url", ""), is_open=is_open(code.code)))
     return found
 
 
 def _license(id: str, title: str, url: str, *, is_open: bool) -> dict[str, Any]:
     yes, reviewed = str(is_open), "approved" if is_open else "not reviewed"
     return {
-        "domain_content": yes, "id": id, "domain_data": yes, "domain_software": "False", "family": "", "is_generic": str(id == "notspecified"),
+        "domain_content": yes, "id": id, "domain_data": yes, "domain_software": "False", "family": "", "is_generic": str(id == NO_LICENSE),
         "od_conformance": reviewed, "osd_conformance": "not reviewed", "maintainer": "", "status": "active", "url": url, "title": title,
     }  # fmt: skip

@@ -27,6 +27,9 @@ _PLAIN = {
     "contact_address": "contact_address", "secrecy_term": "secrecy_term", "operation": "operation",
 }  # fmt: skip
 _OPEN = frozenset(("open-government", "cc0-1.0", "cc-by-4.0", "cc-by-sa-4.0", "odbl-1.0"))
+#: Licenses that CKAN knows by another id; with its own it sees that they are open.
+_CKAN_LICENSES = {"cc0-1.0": "cc-zero", "cc-by-4.0": "cc-by", "cc-by-sa-4.0": "cc-by-sa", "odbl-1.0": "odc-odbl"}
+NO_LICENSE = "notspecified"
 #: How CKAN writes the formats that are not all capitals.
 _FORMATS = {
     "geojson": "GeoJSON", "geotiff": "GeoTIFF", "netcdf": "NetCDF", "opendap": "OPeNDAP", "iso19139": "ISO 19139", "ogcapi": "OGC API", "fgb": "FlatGeobuf",
@@ -86,11 +89,21 @@ def _created(view: RecordView) -> str:
 def license_of(code: object, around: Around) -> dict[str, Any]:
     """The license keys. Without a license CKAN's own word for it."""
     if not isinstance(code, str):
-        return {"isopen": False, "license_id": "notspecified", "license_title": "License not specified"}
+        return {"isopen": False, "license_id": NO_LICENSE, "license_title": "License not specified"}
     known = code_list("licenses").codes.get(code)
-    found: dict[str, Any] = {"isopen": code in _OPEN, "license_id": code, "license_title": known.name(around.language) if known else code}
+    found: dict[str, Any] = {"isopen": code in _OPEN, "license_id": license_id(code), "license_title": known.name(around.language) if known else code}
     url = known.other.get("url") if known else None
     return found | ({"license_url": url} if url else {})
+
+
+def license_id(code: str) -> str:
+    """How CKAN calls a license."""
+    return _CKAN_LICENSES.get(code, code)
+
+
+def license_codes(id: str) -> list[str]:
+    """How we call a license that is asked for by CKAN's id or by ours."""
+    return [id, *(code for code, known in _CKAN_LICENSES.items() if known == id)]
 
 
 def is_open(code: str) -> bool:

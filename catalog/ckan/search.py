@@ -96,7 +96,7 @@ def _facet_item(call: Call, field: str, value: str, count: int) -> dict[str, Any
     elif field == "groups":
         title = group_title(value, call.around)
     elif field == "license_id":
-        title = license_of(value, call.around)["license_title"]
+        name, title = (license_of(value, call.around)[key] for key in ("license_id", "license_title"))
     elif field == "res_format":
         name = title = format_name(value)
     return {"name": name, "display_name": title, "count": count}

@@ -17,6 +17,7 @@ import datetime
 import re
 from collections.abc import Callable, Sequence
 
+from catalog.ckan.packages import NO_LICENSE, license_codes
 from catalog.ckan.solr import Term
 from catalog.filters import AnyText, Between, Compare, Constant, Expr, In, IsNull, Moment, Not
 from catalog.ids import PREFIX
@@ -96,6 +97,10 @@ class Meaning:
         values: Sequence[str] = [term.text]
         if column == "org":
             values = self._organizations(term.text)
+        elif column == "license":
+            if term.text == NO_LICENSE:
+                return IsNull(column)
+            values = license_codes(term.text)
         elif column == "format":
             values = [term.text.strip().lower().replace(" ", "-")]
         return In(column, tuple(values)) if values else Constant(False)
