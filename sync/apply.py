@@ -31,7 +31,7 @@ from sync import tables as t
 from sync.context import Context
 from sync.errors import BatchError, ConflictError, ForkError, SyncError, TrustError
 from sync.floors import SHOWN, check_source, floors, raise_floors
-from sync.holdings import Shown, holdings_of, put_holding, shown
+from sync.holdings import Shown, holdings_of, replace_holdings, shown
 from sync.inlets import open_inlet, read_state
 from sync.objects import want_objects
 from sync.row_inlet import RowApplier
@@ -158,37 +158,34 @@ class Applier:
         return run.run
 
     def _hold(self, tx: WriteTransaction, source: str, verdict: batches.Verdict, runs: dict[str, int], round_: int) -> set[str]:
-        touched: set[str] = set()
+        rows: dict[str, dict[str, object] | None] = {}
         raise_floors(tx.conn, source, {change.id: change.order for change in _records(verdict)})
         for change in verdict.changes:
-            if isinstance(change, batches.RecordChange):
+            if isinstance(change, batches.RemoveChange):
+                rows[change.id] = None
+            elif isinstance(change, batches.RecordChange):
                 place, epoch, at = change.order
-                names = _named(change)
-                put_holding(
-                    tx.conn,
-                    {
-                        "source": source,
-                        "id": change.id,
-                        "run": runs[str(change.origin)],
-                        "at": at,
-                        "place": place,
-                        "epoch": epoch,
-                        "digest": change.manifest.hash,
-                        "manifest": change.text,
-                        "disclosures": dumps(names).decode(),
-                        "fingerprint": change.fingerprint,
-                        "tomb": int(change.tomb),
-                        "round": round_,
-                    },
-                )
-                if change.tomb:
-                    self._rows.forget(tx, source, change.id)
-                touched.add(change.id)
-            elif isinstance(change, batches.RemoveChange):
-                tx.conn.execute(delete(t.holding).where(t.holding.c.source == source, t.holding.c.id == change.id))
-                self._rows.forget(tx, source, change.id)
-                touched.add(change.id)
-        return touched
+                rows[change.id] = {
+                    "source": source,
+                    "id": change.id,
+                    "run": runs[str(change.origin)],
+                    "at": at,
+                    "place": place,
+                    "epoch": epoch,
+                    "digest": change.manifest.hash,
+                    "manifest": change.text,
+                    "disclosures": dumps(dict[str, JSON](_named(change))).decode(),
+                    "fingerprint": change.fingerprint,
+                    "tomb": int(change.tomb),
+                    "round": round_,
+                }
+                if not change.tomb:
+                    continue
+            else:
+                continue
+            self._rows.forget(tx, source, change.id)  # rows go with their record
+        replace_holdings(tx.conn, source, rows)
+        return set(rows)
 
     def _end_of_full_read(self, tx: WriteTransaction, source: str, round_: int) -> tuple[set[str], int]:
         """PROTOCOL 4.5: what the source did not send in its full read goes; when that is very much, a person decides first.

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, select
 from catalog.canonical import loads
 from sync import tables as t
 
-__all__ = ["Holding", "Shown", "holdings_of", "put_holding", "remove_holding", "shown"]
+__all__ = ["Holding", "Shown", "holdings_of", "replace_holdings", "shown"]
 
 _CHUNK = 400
 
@@ -96,20 +96,18 @@ def shown(holdings: Iterable[Holding], *, digest: bytes | None = None, sources: 
     return Shown(same[0], tuple(item.source for item in same), united)
 
 
-def put_holding(conn: Connection, values: dict[str, Any]) -> None:
-    """Replaces what a source told us about a record. `values`: columns of `sync_holding`."""
-    remove_holding(conn, values["source"], values["id"])
-    conn.execute(t.holding.insert().values(**values))
+def replace_holdings(conn: Connection, source: str, rows: dict[str, dict[str, Any] | None]) -> None:
+    """Replaces what a source told us about records.
 
-
-def remove_holding(conn: Connection, source: str, id: str) -> bytes | None:
-    """Forgets what a source told us about a record; returns the fingerprint that it had, None if there was nothing or a tombstone."""
-    key = (t.holding.c.source == source) & (t.holding.c.id == id)
-    row = conn.execute(select(t.holding.c.fingerprint, t.holding.c.tomb).where(key)).one_or_none()
-    if row is None:
-        return None
-    conn.execute(delete(t.holding).where(key))
-    return None if row.tomb else bytes(row.fingerprint)
+    Args:
+        rows: id → columns of `sync_holding`; None: the source no longer gives it.
+    """
+    ids = list(rows)
+    for start in range(0, len(ids), _CHUNK):
+        conn.execute(delete(t.holding).where(t.holding.c.source == source, t.holding.c.id.in_(ids[start : start + _CHUNK])))
+    new = [row for row in rows.values() if row is not None]
+    if new:
+        conn.execute(t.holding.insert(), new)
 
 
 def _holding(row: Any) -> Holding:

@@ -10,7 +10,7 @@ no constraint hides or masks, *hold* the rows, under the row filter of the decis
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -113,6 +113,8 @@ class Judge:
         self.actor = peer_actor(self.trust, peer, context.site.secrecy_cap)
         self._may: dict[str, bool] = {}
         self._runs: dict[int, Run] = {}
+        self._leaves: dict[tuple[str, bytes], tuple[int, int]] = {}
+        self._tables: dict[str, list[Any]] = {}
 
     @property
     def key(self) -> str:
@@ -133,10 +135,24 @@ class Judge:
             some = wanted[start : start + _CHUNK]
             views = self._x.reader.stream(self.actor, some, conn=self._conn, now=self.now)
             held = holdings_of(self._conn, some)
+            self._look_ahead(list(views.values()))
             for id in some:
                 view = views.get(id)
                 found[id] = self._gone(id, held.get(id, [])) if view is None else self._one(view, held.get(id, []))
         return found
+
+    def _look_ahead(self, views: Sequence[StreamView]) -> None:
+        """Reads in few questions where own records stand in the log, and which records have rows."""
+        own = [view.manifest_hash for view in views if view.own and view.discover]
+        holding = [view.id for view in views if view.hold]
+        leaf = t.leaf.c
+        self._leaves, self._tables = {}, {}
+        if own:
+            query = select(leaf.id, leaf.digest, leaf.run, leaf.at).where(leaf.digest.in_(own), leaf.kind == "record").order_by(leaf.run, leaf.at)
+            self._leaves = {(id, bytes(digest)): (run, at) for id, digest, run, at in self._conn.execute(query)}
+        if holding:
+            for row in self._conn.execute(select(c.row_table).where(c.row_table.c.id.in_(holding))):
+                self._tables.setdefault(row.id, []).append(row)
 
     # --- one record ------------------------------------------------------------------------------------------------------------------
 
@@ -144,7 +160,7 @@ class Judge:
         if not view.discover or view.authority == self.peer:
             return Judged(Verdict(None, boundary=view.boundary))
         if view.own:
-            leaf = self._own_leaf(view.id, view.manifest_hash)
+            leaf = self._leaves.get((view.id, view.manifest_hash))
             if leaf is None:
                 return Judged(Verdict(None, boundary=view.boundary))  # not in the log yet: its change comes again behind the logged position
             run, at, texts, source = leaf[0], leaf[1], view.disclosures, ""
@@ -195,7 +211,9 @@ class Judge:
     def _rows(self, view: StreamView, source: str) -> tuple[RowPart, ...]:
         """The tables of rows that the peer may hold (PROTOCOL 5.2: columns are narrowed only by a variant, so a hidden column withholds the table)."""
         parts: list[RowPart] = []
-        for row in self._conn.execute(select(c.row_table).where(c.row_table.c.id == view.id, c.row_table.c.variant == (view.variant or ""))):
+        for row in self._tables.get(view.id, ()):
+            if row.variant != (view.variant or ""):
+                continue
             columns = [str(column["name"]) for column in cast(list[dict[str, Any]], loads(row.columns))]
             if not all(view.shows_column(column) for column in columns):
                 continue
@@ -215,8 +233,3 @@ class Judge:
 
 def _digest(condition: object) -> bytes:
     return hashlib.sha256(repr(condition).encode()).digest()
-
-
-def verdicts(judged: dict[str, Judged]) -> Iterable[tuple[str, Verdict]]:
-    """The verdicts alone."""
-    return ((id, item.verdict) for id, item in judged.items())

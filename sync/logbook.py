@@ -22,7 +22,7 @@ from catalog.canonical import b64
 from catalog.transaction import WriteTransaction
 from sync import tables as t
 from sync.context import Context
-from sync.errors import SyncError, TrustError
+from sync.errors import SyncError
 from sync.ids import log_origin
 from sync.merkle import Peaks, consistency_proof, entry_leaf
 from sync.notes import Checkpoint, add_signature, parse_note, sign_checkpoint, verify_cosignatures
@@ -39,6 +39,7 @@ __all__ = ["LOGGED", "Logbook", "first_unlogged", "live_bits", "live_digest", "o
 LOGGED = "logged"
 #: Changes taken in one transaction.
 _PAGE = 1000
+_CHUNK = 400
 
 log = logging.getLogger(__name__)
 
@@ -104,37 +105,37 @@ class Logbook:
         root = tree.root()
         note = sign_checkpoint(Checkpoint(run.origin, tree.size, root), self._x.keys.site)
         grow(conn, run, size=tree.size, root=root, note=note, cosigned=None, now=now)
-        for at, entry in enumerate(entries, run.size):
-            self._leaf(tx, run, at, entry)
+        self._leaves(tx, run, entries)
 
-    def _leaf(self, tx: WriteTransaction, run: Run, at: int, entry: _Entry) -> None:
-        if entry.kind == "record":
-            tx.conn.execute(
-                update(t.leaf).where(t.leaf.c.run == run.run, t.leaf.c.id == entry.id, t.leaf.c.kind == "record", t.leaf.c.live == 1).values(live=0)
-            )
-        tx.conn.execute(
-            insert(t.leaf).values(
-                run=run.run,
-                at=at,
-                kind=entry.kind,
-                id=entry.id,
-                variant=entry.variant,
-                seq=entry.seq,
-                digest=entry.digest,
-                body=entry.body if entry.kind in ("live", "pad") else None,
-                live=int(entry.kind != "pad"),
-            )
-        )
-        if entry.kind == "record" and entry.id is not None and entry.digest is not None:
-            self._x.writer.mark_proved(tx, entry.id, entry.digest, log=run.origin, epoch=run.epoch, index=at, proof="signed")
+    def _leaves(self, tx: WriteTransaction, run: Run, entries: Sequence[_Entry]) -> None:
+        """Notes where each entry stands; of a record only its newest leaf is live."""
+        newest = {entry.id: at for at, entry in enumerate(entries, run.size) if entry.kind == "record" and entry.id is not None}
+        ids = list(newest)
+        for start in range(0, len(ids), _CHUNK):
+            before = and_(t.leaf.c.run == run.run, t.leaf.c.id.in_(ids[start : start + _CHUNK]), t.leaf.c.kind == "record", t.leaf.c.live == 1)
+            tx.conn.execute(update(t.leaf).where(before).values(live=0))
+        rows = [
+            {
+                "run": run.run,
+                "at": at,
+                "kind": entry.kind,
+                "id": entry.id,
+                "variant": entry.variant,
+                "seq": entry.seq,
+                "digest": entry.digest,
+                "body": entry.body if entry.kind in ("live", "pad") else None,
+                "live": int(entry.kind != "pad" and (entry.kind != "record" or newest.get(entry.id or "") == at)),
+            }
+            for at, entry in enumerate(entries, run.size)
+        ]
+        tx.conn.execute(insert(t.leaf), rows)
+        for at, entry in enumerate(entries, run.size):
+            if entry.kind == "record" and entry.id is not None and entry.digest is not None:
+                self._x.writer.mark_proved(tx, entry.id, entry.digest, log=run.origin, epoch=run.epoch, index=at, proof="signed")
 
     def _origin(self, conn: Connection, now: int) -> str:
         """The log of the open epoch: what the certification says; 1 for a site that nobody certifies yet."""
-        try:
-            epoch = self._x.trust.in_(conn, now).certified(self._x.me).epoch
-        except TrustError:
-            epoch = 1
-        return log_origin(self._x.me, self._x.zone, epoch)
+        return log_origin(self._x.me, self._x.zone, self._x.trust.in_(conn, now).epoch(self._x.me))
 
     # --- witness ---------------------------------------------------------------------------------------------------------------------
 

@@ -101,9 +101,12 @@ class Outlet:
         self.actor: str | None = row.actor
         self.full: int = row.full
         self.full_to: int = row.full_to
+        self._new: dict[tuple[str, str], StreamRow] = {}
+        self._dues: dict[str, int | None] = {}
 
     def save(self) -> None:
-        """Writes the counters."""
+        """Writes new rows and the counters."""
+        self._flush()
         values = {
             "gen": self.gen,
             "pos": self.pos,
@@ -120,15 +123,19 @@ class Outlet:
     # --- rows ------------------------------------------------------------------------------------------------------------------------
 
     def rows_of(self, ids: Collection[str]) -> dict[str, dict[str, StreamRow]]:
-        """The rows of these records: id → part → row."""
+        """The rows of these records: id → part → row. To be called for what `settle` is to be called for."""
+        self._flush()
         found: dict[str, dict[str, StreamRow]] = {}
         for some in _chunks(list(ids)):
+            self._dues |= dict.fromkeys(some)
+            self._dues.update((id, at) for id, at in self._conn.execute(select(t.due.c.id, t.due.c.at).where(t.due.c.peer == self.peer, t.due.c.id.in_(some))))
             for row in self._conn.execute(select(*_COLUMNS).where(t.stream.c.peer == self.peer, t.stream.c.id.in_(some))):
                 found.setdefault(row.id, {})[row.part] = StreamRow(*row)
         return found
 
     def page(self, after: int, limit: int, states: Iterable[str] = (PUT, REMOVE, TOMB, ROWS, RESET)) -> list[StreamRow]:
         """Rows beyond a position, in order of position."""
+        self._flush()
         query = (
             select(*_COLUMNS)
             .where(t.stream.c.peer == self.peer, t.stream.c.pos > after, t.stream.c.state.in_(list(states)))
@@ -277,17 +284,21 @@ class Outlet:
         self._write(row)
 
     def _write(self, row: StreamRow) -> None:
+        if (row.id, row.part) in self._new:
+            return
         key = and_(t.stream.c.peer == self.peer, t.stream.c.id == row.id, t.stream.c.part == row.part)
         self._conn.execute(update(t.stream).where(key).values(**_values(row)))
 
     def _insert(self, row: StreamRow, parts: dict[str, StreamRow]) -> None:
         self._count(row, 1)
         parts[row.part] = row
-        self._conn.execute(insert(t.stream).values(peer=self.peer, id=row.id, part=row.part, **_values(row)))
+        self._new[row.id, row.part] = row
 
     def _delete(self, row: StreamRow, parts: dict[str, StreamRow]) -> None:
         self._count(row, -1)
         parts.pop(row.part, None)
+        if self._new.pop((row.id, row.part), None) is not None:
+            return
         self._conn.execute(delete(t.stream).where(t.stream.c.peer == self.peer, t.stream.c.id == row.id, t.stream.c.part == row.part))
 
     def _count(self, row: StreamRow, sign: int) -> None:
@@ -295,9 +306,19 @@ class Outlet:
             self.total = (add if sign > 0 else subtract)(self.total, row.fingerprint)
 
     def _set_due(self, id: str, at: int | None) -> None:
-        self._conn.execute(delete(t.due).where(t.due.c.peer == self.peer, t.due.c.id == id))
+        if self._dues.get(id) == at:
+            return
+        if self._dues.get(id) is not None:
+            self._conn.execute(delete(t.due).where(t.due.c.peer == self.peer, t.due.c.id == id))
         if at is not None:
             self._conn.execute(insert(t.due).values(peer=self.peer, id=id, at=at))
+        self._dues[id] = at
+
+    def _flush(self) -> None:
+        """Writes new rows, many at once."""
+        if self._new:
+            self._conn.execute(insert(t.stream), [{"peer": self.peer, "id": row.id, "part": row.part, **_values(row)} for row in self._new.values()])
+            self._new = {}
 
 
 _NAMES = ("pos", "state", "fingerprint", "first", "seq", "had", "goal", "at", "anew", "filter")
