@@ -2,6 +2,7 @@
 
     publish   catalog's changes → own log → witness → streams; woken by the writer of this process at once, of others by a look every 50 ms
     pull      one for each peer with an address: long poll, apply, again; backs off while the peer is away or refuses
+    push      one for each superior of a site that has no address of its own: brings it the batches that it cannot fetch
     objects   fetches wanted files
 
 A loop that fails waits and goes on; it never takes the process along. `stop` ends the waits.
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Pull:
-    """The pull loop of one peer."""
+    """The pull or push loop of one peer."""
 
     peer: str
     thread: threading.Thread
@@ -57,7 +58,8 @@ class Worker:
         self._x = exchange.context
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._pulls: dict[str, _Pull] = {}
+        self._pulls: dict[tuple[str, Callable[[str, threading.Event], None]], _Pull] = {}
+        self._pushed: dict[str, int] = {}
         self._witness_again = 0.0
 
     def start(self) -> None:
@@ -129,12 +131,13 @@ class Worker:
         while not self._stop.is_set():
             with self._x.store.read() as conn:
                 wanted = set(conn.scalars(select(t.peer.c.node).where(t.peer.c.state == "active", t.peer.c.url != "")))
-            for peer in self._pulls.keys() - wanted:
-                self._pulls.pop(peer).stop.set()
-            for peer in wanted - self._pulls.keys():
+            loops = {(peer, run) for peer in wanted for run in ([self._pull] if self._x.settings.url else [self._pull, self._push])}
+            for key in self._pulls.keys() - loops:
+                self._pulls.pop(key).stop.set()
+            for peer, run in loops - self._pulls.keys():
                 stop = threading.Event()
-                thread = threading.Thread(target=self._pull, args=(peer, stop), name=f"sync-pull-{peer[:10]}", daemon=True)
-                self._pulls[peer] = _Pull(peer, thread, stop)
+                thread = threading.Thread(target=run, args=(peer, stop), name=f"sync{run.__name__}-{peer[:10]}", daemon=True)
+                self._pulls[peer, run] = _Pull(peer, thread, stop)
                 thread.start()
             seen = self._x.wake.wait("peers", seen, TICK)
 
@@ -192,6 +195,42 @@ class Worker:
         if answer.status == 204:
             return False
         return self._e.apply(peer, answer.body).outcome == "again"
+
+    def _push(self, peer: str, stop: threading.Event) -> None:
+        """Brings a peer our stream, for want of an address at which it could fetch it."""
+        pause, bell = _SHORTEST, f"stream:{peer}"
+        while not stop.is_set() and not self._stop.is_set():
+            seen = self._x.wake.count(bell)
+            try:
+                if self.push_once(peer):
+                    pause = _SHORTEST
+                    continue
+                self._x.wake.wait(bell, seen, TICK)
+            except TerraceError as error:
+                if stop.is_set() or self._stop.is_set():
+                    return
+                self._failed(peer, error)
+                stop.wait(pause)
+                pause = min(pause * 2, LONGEST)
+
+    def push_once(self, peer: str) -> bool:
+        """Brings a peer the next batch of its stream; False when there is none.
+
+        Raises:
+            SyncError: away, or refused by it.
+        """
+        with self._x.store.read() as conn:
+            row = conn.execute(select(t.outlet.c.gen, t.outlet.c.acked).where(t.outlet.c.peer == peer)).one_or_none()
+        if row is None:
+            return False
+        served = self._e.serve(peer, row.gen, self._pushed.get(peer, row.acked), batches.MAX_ITEMS)
+        if served is None or served.kind != "batch":
+            return False
+        answer = self._e.peers.push(peer, served.body).json()
+        cursor = answer.get("from")
+        same = answer.get("gen") in (None, served.gen) or answer.get("gen") == row.gen
+        self._pushed[peer] = cursor if same and type(cursor) is int else 0
+        return True
 
     def fetch_statements(self, peer: str) -> int:
         """Takes over the statements that a peer came to know since we asked last; returns how many were new and count."""

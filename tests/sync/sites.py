@@ -58,7 +58,7 @@ class TestSite:
     def __init__(
         self,
         folder: Path,
-        url: str,
+        database: str,
         port: int,
         *,
         division: str,
@@ -69,12 +69,12 @@ class TestSite:
         **settings: Any,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.database = folder, url
+        self.folder, self.database = folder, database
         self.division = division
         self.clock = clock or (lambda: int(time.time()))
         (folder / "policies").mkdir(exist_ok=True)
         self.set_policy(policy, activate=False)
-        self.store = open_store(url, data_dir=folder)
+        self.store = open_store(database, data_dir=folder)
         self.store.upgrade(also=["sync"])
         fresh = not (folder / "keys").exists()
         self.keys = key_files.create(folder / "keys") if fresh else key_files.load(folder / "keys")
@@ -123,7 +123,7 @@ class TestSite:
             reader=self.reader,
             writer=self.writer,
             objects=self.objects,
-            settings=ExchangeSettings(url=self.url, **settings),
+            settings=ExchangeSettings(**{"url": self.url, **settings}),
             clock=self.clock,
         )
         self.port = port
