@@ -251,7 +251,7 @@ class DatasetPage:
         ]
         if provenance.log:
             facts += [(_("Log"), provenance.log), (_("Place in the log"), str(provenance.index))]
-        hops = [Hop(self._name(node), node) for node in provenance.path]
+        hops = [Hop(self._name(node), node) for node in (*provenance.path, self._node)]
         if self.view.origin == "own":
             statement = _("This site's own record: this node answers for it.")
         elif provenance.proof == "cosigned":

@@ -1,5 +1,7 @@
 // The dataset's map: its features from the OGC API of this site, its extent, land outline and graticule. No outside host.
 /* global ol, topojson */
+const PAGE = 2000; // features of one request
+const MOST = 20000; // features of one view: beyond that a person zooms in
 const element = document.getElementById("map");
 if (element && window.ol) {
   const style = getComputedStyle(document.documentElement);
@@ -25,13 +27,22 @@ if (element && window.ol) {
     const source = new ol.source.Vector({ format: new ol.format.GeoJSON(), strategy: ol.loadingstrategy.bbox });
     source.setLoader(async (area, resolution, projection, success, failure) => {
       const wanted = ol.proj.transformExtent(area, projection, "EPSG:4326").map((value) => value.toFixed(6)).join(",");
+      const seen = [];
+      let url = `${element.dataset.items}?f=json&limit=${PAGE}&bbox=${wanted}`;
       try {
-        const answer = await fetch(`${element.dataset.items}?f=json&limit=2000&bbox=${wanted}`, { headers: { Accept: "application/geo+json" } });
-        if (!answer.ok) throw new Error(String(answer.status));
-        const features = source.getFormat().readFeatures(await answer.json(), { featureProjection: projection });
-        source.addFeatures(features);
+        while (url && seen.length < MOST) {
+          const answer = await fetch(url, { headers: { Accept: "application/geo+json" } });
+          if (!answer.ok) throw new Error(String(answer.status));
+          const page = await answer.json();
+          const features = source.getFormat().readFeatures(page, { featureProjection: projection });
+          source.addFeatures(features);
+          seen.push(...features);
+          const next = (page.links ?? []).find((link) => link.rel === "next");
+          url = next && new URL(next.href, location.href).pathname + new URL(next.href, location.href).search;
+        }
         element.dataset.loaded = String(source.getFeatures().length);
-        success(features);
+        document.getElementById("map-cut").hidden = !url;
+        success(seen);
       } catch {
         source.removeLoadedExtent(area);
         failure();
