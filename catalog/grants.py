@@ -4,9 +4,10 @@ A grant counts if record and purpose match and begin ≤ now < end. Whoever decl
 """
 
 from collections.abc import Collection
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, false, or_, select
 
 from catalog.tables import grant
 from catalog.transaction import WriteTransaction
@@ -31,32 +32,39 @@ def granted_records(conn: Connection, actor: Actor, now: int, ids: Collection[st
     """
     if actor.purpose is None or actor.kind == "public":
         return Granted(frozenset(), None)
-    mine = _of(actor)
-    if ids is not None:
-        mine = and_(mine, grant.c.record.in_(list(ids)))
-    active = select(grant.c.record).where(mine, grant.c.begins <= now, grant.c.ends > now)
-    ahead = select(func.min(grant.c.begins)).where(mine, grant.c.begins > now), select(func.min(grant.c.ends)).where(mine, grant.c.ends > now)
-    moments = [found for found in (conn.execute(statement).scalar() for statement in ahead) if found is not None]
-    return Granted(frozenset(conn.execute(active).scalars()), min(moments, default=None))
+    statement = _not_ended(actor.node is not None, actor.person is not None, ids is not None)
+    given = {"node": actor.node, "person": actor.person, "purpose": actor.purpose, "now": now, "ids": list(ids or ())}
+    rows = conn.execute(statement, given).all()
+    active = frozenset(row.record for row in rows if row.begins <= now)
+    return Granted(active, min((moment for row in rows for moment in (row.begins, row.ends) if moment > now), default=None))
 
 
 def is_granted(conn: Connection, actor: Actor, id: str, now: int) -> bool:
     """Whether one record is granted."""
     if actor.purpose is None or actor.kind == "public":
         return False
-    return conn.execute(select(grant.c.grant).where(_of(actor), grant.c.record == id, grant.c.begins <= now, grant.c.ends > now).limit(1)).first() is not None
+    return id in granted_records(conn, actor, now, (id,)).ids
 
 
-def _of(actor: Actor) -> ColumnElement[bool]:
+@cache
+def _not_ended(node: bool, person: bool, some: bool) -> Select[str, int, int]:
+    """Grants that have not ended, of actors with or without a node and a person; built once, for they are asked for in each request."""
+    wanted = [_to(node, person), grant.c.ends > bindparam("now")]
+    if some:
+        wanted.append(grant.c.record.in_(bindparam("ids", expanding=True)))
+    return select(grant.c.record, grant.c.begins, grant.c.ends).where(*wanted)
+
+
+def _to(node: bool, person: bool) -> ColumnElement[bool]:
     """Grants to this person, or to the whole node; the purpose must match."""
     to: ColumnElement[bool] = false()
-    if actor.node is not None:
-        to = and_(grant.c.node == actor.node, grant.c.person.is_(None))
-        if actor.person is not None:
-            to = or_(to, and_(grant.c.person == actor.person, or_(grant.c.node == actor.node, grant.c.node.is_(None))))
-    elif actor.person is not None:
-        to = and_(grant.c.person == actor.person, grant.c.node.is_(None))
-    return and_(to, grant.c.state == "active", grant.c.purpose == actor.purpose)
+    if node:
+        to = and_(grant.c.node == bindparam("node"), grant.c.person.is_(None))
+        if person:
+            to = or_(to, and_(grant.c.person == bindparam("person"), or_(grant.c.node == bindparam("node"), grant.c.node.is_(None))))
+    elif person:
+        to = and_(grant.c.person == bindparam("person"), grant.c.node.is_(None))
+    return and_(to, grant.c.state == "active", grant.c.purpose == bindparam("purpose"))
 
 
 def changed(tx: WriteTransaction) -> None:

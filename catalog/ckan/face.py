@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from catalog.ckan.errors import CkanNotFoundError
@@ -33,15 +34,21 @@ class Call:
         """UTC seconds."""
         return int(time.time())
 
+    @cached_property
     def organisations(self) -> list[Organisation]:
         """The departments of what the actor may see."""
         return self.reader.organisations(self.actor)
+
+    @cached_property
+    def organisation_titles(self) -> Mapping[str, str]:
+        """Their names by key."""
+        return {each.key: self.around.choose(each.title) for each in self.organisations}
 
     def organisation_keys(self, name: str) -> Sequence[str]:
         """Keys of the organizations that a name, id, key or title means."""
         folded = name.strip().lower()
         return [
-            each.key for each in self.organisations()
+            each.key for each in self.organisations
             if folded in (organization_name(each.key), each.key.lower(), minted("organization", each.key)) or name in each.title.values()
         ]  # fmt: skip
 
@@ -52,7 +59,7 @@ class Call:
             CkanNotFoundError: the actor sees nothing of such a one.
         """
         keys = self.organisation_keys(name)
-        for each in self.organisations():
+        for each in self.organisations:
             if each.key in keys:
                 return each
         raise CkanNotFoundError

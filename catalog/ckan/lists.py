@@ -94,7 +94,7 @@ def organization_list(call: Call) -> Any:
     """Organizations: names, or with all_fields whole ones. organizations: only these; q; sort: name, title or package_count with asc or desc; limit, offset."""
     wanted = set(params.names(call.data, "organizations"))
     keys = {key for name in wanted for key in call.organisation_keys(name)}
-    found = [_organization(call, each) for each in call.organisations() if not wanted or each.key in keys]
+    found = [_organization(call, each) for each in call.organisations if not wanted or each.key in keys]
     return _listed(call, found)
 
 
@@ -107,7 +107,7 @@ def organization_show(call: Call) -> Any:
 def organization_autocomplete(call: Call) -> Any:
     """Organizations whose name or title holds q."""
     q = params.text(call.data, "q").lower()
-    found = [_organization(call, each) for each in call.organisations()]
+    found = [_organization(call, each) for each in call.organisations]
     limit = params.number(call.data, "limit", 20, most=100)
     return [{key: one[key] for key in ("id", "name", "title")} for one in found if q in one["name"] or q in one["title"].lower()][:limit]
 

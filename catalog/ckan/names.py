@@ -5,12 +5,14 @@ CKAN's ids are uuids and its names `[a-z0-9_-]`. Ours are made from what they me
 
 import re
 import uuid
+from functools import lru_cache
 
 _SPACE = uuid.UUID("6f1c3a52-8d0e-5b7a-9b1e-2f6a54d2c9e1")
 _RESOURCE = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-(.+)\Z")
 _NOT_NAME = re.compile(r"[^a-z0-9_-]+")
 
 
+@lru_cache(maxsize=20_000)
 def minted(kind: str, key: str) -> str:
     """The uuid of something that we know by another key. `kind`: organization, group, tag, user."""
     return str(uuid.uuid5(_SPACE, f"{kind}:{key}"))

@@ -8,6 +8,7 @@ import base64
 import binascii
 import datetime
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -76,6 +77,7 @@ def package(view: RecordView, around: Around) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=10_000)
 def stamp(seconds: int) -> str:
     """UTC seconds as CKAN writes times."""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")

@@ -92,7 +92,7 @@ def _facet_item(call: Call, field: str, value: str, count: int) -> dict[str, Any
     name, title = value, value
     if field in ("organization", "owner_org"):
         name = organization_name(value) if field == "organization" else minted("organization", value)
-        title = next((call.around.choose(each.title) for each in call.organisations() if each.key == value), "") or name
+        title = call.organisation_titles.get(value) or name
     elif field == "groups":
         title = group_title(value, call.around)
     elif field == "license_id":

@@ -21,7 +21,7 @@ from catalog.search.columns import Chunk, Dictionaries, bitmap, rows_of
 from catalog.search.documents import CODED, FULL_TIER, NO_TIME, SINGLE, TIMES
 from catalog.search.spatial import Bools, has_box, has_time, meets_box, meets_time
 from catalog.search.state import State
-from catalog.search.tokens import KEYWORDS, SUMMARY, TITLE, Index, key
+from catalog.search.tokens import KEYWORDS, SUMMARY, TITLE, U32, Index, key
 from catalog.search.visible import Visible
 from catalog.search.words import Word, beginnings, words_of
 from catalog.tables import record
@@ -108,10 +108,10 @@ class Evaluator:
 
     def stated(self, column: str) -> BitMap:
         """Documents with any value in a coded column."""
-        return bitmap(np.concatenate([chunk.docnos[_marked(chunk, column, None)] for chunk in self.state.chunks])) & self.tier(column)
+        return self._with_code(column, 0) & self.tier(column)
 
     def _with_code(self, column: str, code: int) -> BitMap:
-        """Documents with a code; those of the segments are kept, for the same few filters are asked for again and again."""
+        """Documents with a code, or with any when it is 0; those of the segments are kept, for the same few filters are asked for again and again."""
         base, tail = self.state.base, self.state.tail
         kept = base.by_code.get((column, code))
         if kept is None:
@@ -204,20 +204,44 @@ class Evaluator:
 
     def facet(self, column: str, hits: "Hits") -> list[tuple[str, int]]:
         """How many hits have each value of a coded column, most frequent first, then by value."""
-        counts = np.zeros(len(self.dictionaries[column]), dtype=np.int64)
-        for chunk, rows in zip(self.state.chunks, hits.full_rows if column in FULL_TIER else hits.rows, strict=True):
-            if not len(rows):
-                continue
-            if column in SINGLE:
-                counts += np.bincount(chunk.single[column][rows], minlength=len(counts))
-            else:
-                of_row, each = chunk.multi[column]
-                mark = np.zeros(len(chunk), dtype=np.bool_)
-                mark[rows] = True
-                counts += np.bincount(each[mark[of_row]], minlength=len(counts))
-        codes = np.flatnonzero(counts[1:]) + 1
-        values = [(self.dictionaries[column].value(code), count) for code, count in zip(codes.tolist(), counts[codes].tolist(), strict=True)]
+        size = len(self.dictionaries[column])
+        base_rows, tail_rows = hits.full_rows if column in FULL_TIER else hits.rows
+        base = self.state.base
+        counts = self._counts(self.state.tail.chunk, column, tail_rows, size)
+        if len(base_rows) * 2 > len(base.chunk):
+            # Most of all: what is left out is counted instead, and taken from the whole.
+            total = base.totals.get(column)
+            if total is None:
+                total = base.totals[column] = self._counts(base.chunk, column, np.arange(len(base.chunk)), size)
+            counts[: len(total)] += total
+            counts -= self._counts(base.chunk, column, hits.left_out(base_rows), size)
+        else:
+            counts += self._counts(base.chunk, column, base_rows, size)
+        found = np.flatnonzero(counts[1:]) + 1
+        values = [(self.dictionaries[column].value(code), count) for code, count in zip(found.tolist(), counts[found].tolist(), strict=True)]
         return sorted(values, key=lambda each: (-each[1], each[0]))
+
+    def _counts(self, chunk: Chunk, column: str, rows: Index, size: int) -> Index:
+        if not len(rows):
+            return np.zeros(size, dtype=np.int64)
+        codes = chunk.single[column][rows] if column in SINGLE else self._codes(chunk, column, rows)
+        return np.bincount(codes, minlength=size)
+
+    def _codes(self, chunk: Chunk, column: str, rows: Index) -> U32:
+        """The codes of rows in a column of several values: each row's looked up, or, when there are many rows, all of them passed through."""
+        of_row, codes = chunk.multi[column]
+        base = self.state.base
+        if len(rows) * 4 > len(chunk) or chunk is not base.chunk:
+            mark = np.zeros(len(chunk), dtype=np.bool_)
+            mark[rows] = True
+            return codes[mark[of_row]]
+        starts = base.starts.get(column)
+        if starts is None:
+            starts = base.starts[column] = np.searchsorted(of_row, np.arange(len(chunk) + 1, dtype=np.uint32)).astype(np.uint32)
+        first = starts[rows].astype(np.int64)
+        lengths = starts[rows + 1].astype(np.int64) - first
+        ends = np.cumsum(lengths)
+        return codes[np.repeat(first - ends + lengths, lengths) + np.arange(int(ends[-1]))]
 
 
 class Hits:
@@ -226,11 +250,20 @@ class Hits:
     def __init__(self, evaluator: Evaluator, documents: BitMap) -> None:
         self.documents = documents
         self._evaluator = evaluator
+        self._left_out: tuple[Index, Index] | None = None
 
     @cached_property
     def rows(self) -> list[Index]:
         """Rows in each chunk."""
         return [rows_of(chunk, self.documents) for chunk in self._evaluator.state.chunks]
+
+    def left_out(self, rows: Index) -> Index:
+        """Rows of the segments that are not among `rows`, kept for the facets that follow."""
+        if self._left_out is None or self._left_out[0] is not rows:
+            mark = np.ones(len(self._evaluator.state.base.chunk), dtype=np.bool_)
+            mark[rows] = False
+            self._left_out = rows, np.flatnonzero(mark)
+        return self._left_out[1]
 
     @cached_property
     def full_rows(self) -> list[Index]:
@@ -241,14 +274,14 @@ class Hits:
         return [rows_of(chunk, documents) for chunk in self._evaluator.state.chunks]
 
 
-def _marked(chunk: Chunk, column: str, code: int | None) -> Bools:
-    """Rows with a code of a coded column, or with any."""
+def _marked(chunk: Chunk, column: str, code: int) -> Bools:
+    """Rows with a code of a coded column, or with any when it is 0."""
     if column in SINGLE:
         codes = chunk.single[column]
-        return codes > 0 if code is None else codes == code
+        return codes == code if code else codes > 0
     rows, found = chunk.multi[column]
     marks = np.zeros(len(chunk), dtype=np.bool_)
-    marks[rows if code is None else rows[found == code]] = True
+    marks[rows[found == code] if code else rows] = True
     return marks
 
 

@@ -7,6 +7,7 @@ each other's news: each takes the state of its own. States share what they have 
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from pyroaring import BitMap
 from sqlalchemy import Connection, select
 
@@ -50,6 +51,10 @@ class Base:
     bounds: Index
     #: Documents by column and code, kept by `catalog.search.evaluate` as filters ask for them.
     by_code: dict[tuple[str, int], BitMap] = field(default_factory=dict)
+    #: Where each row's entries of a column of several values begin, made when first counted by.
+    starts: dict[str, NDArray[np.uint32]] = field(default_factory=dict)
+    #: How many documents have each code of a column, made when first counted by.
+    totals: dict[str, Index] = field(default_factory=dict)
 
     @property
     def watermark(self) -> int:
