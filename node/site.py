@@ -107,8 +107,10 @@ class Site:
     def reader(self) -> "Reader":
         """The one read path."""
         from catalog.reader import Reader
+        from sync.on_demand import OnDemand
 
-        return Reader(self.store, self.identity, self.policies, self.stamps, self.read_audit, objects=self.objects)
+        files = OnDemand(self.objects, lambda name: self.exchange.objects.request(name))
+        return Reader(self.store, self.identity, self.policies, self.stamps, self.read_audit, objects=files)
 
     @cached_property
     def exchange(self) -> "Exchange":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from catalog.errors import NotFoundError
 from catalog.objects import OBJECT_NAME
@@ -87,12 +87,19 @@ class ObjectDesk:
         return True
 
     def request(self, sha256: str) -> bool:
-        """Asks for a file on demand; True when some peer may have it."""
+        """Asks for a file on demand; True when some peer may have it. Where settings say *never*, nothing is fetched."""
         w = t.object_want.c
-        with self._x.store.write() as tx:
-            found = tx.conn.execute(update(t.object_want).where(w.sha256 == sha256, w.state != "held").values(state="wanted", due=0, attempts=0)).rowcount
-        self._x.wake.ring("objects")
-        return found > 0
+        if self._x.settings.objects == "never":
+            return False
+        fits = or_(w.size.is_(None), w.size <= self._x.settings.object_bytes)
+        with self._x.store.read() as conn:
+            states = set(conn.scalars(select(w.state).where(w.sha256 == sha256, fits)))
+        if states & {"skipped", "failed"}:
+            with self._x.store.write() as tx:
+                asked = and_(w.sha256 == sha256, fits, w.state.in_(["skipped", "failed"]))
+                tx.conn.execute(update(t.object_want).where(asked).values(state="wanted", due=0, attempts=0))
+            self._x.wake.ring("objects")
+        return bool(states)
 
     def _fetch(self, row: Any) -> None:
         store = self._x.objects

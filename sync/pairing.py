@@ -318,7 +318,7 @@ class Pairing:
     # --- leaving -----------------------------------------------------------------------------------------------------------------------
 
     def remove(self, node: str, actor: str) -> None:
-        """Ends the exchange with a peer: nothing is sent or fetched any more, and what it gave goes with the next round of its holdings."""
+        """Ends the exchange with a peer: nothing is sent to it or fetched from it any more. What it gave stays shown as it is."""
         with self._x.store.write() as tx:
             if tx.conn.execute(update(t.peer).where(t.peer.c.node == node).values(state="paused")).rowcount == 0:
                 raise SyncError(zh=f"沒有對等節點 {node}", en=f"there is no peer {node}", kind="not-a-peer")

@@ -9,6 +9,7 @@ import pytest
 
 from catalog.errors import NotFoundError
 from sync.errors import PeerError
+from sync.on_demand import OnDemand
 from tests.sync.sites import OPEN_POLICY, TestSite, eventually
 from tests.sync.test_exchange_four_levels import World
 
@@ -81,3 +82,14 @@ def _settle(city: TestSite, county: TestSite) -> None:
     county.exchange.worker.publish_once()
     for _ in range(3):
         city.exchange.worker.pull_once(county.node)
+
+
+def test_file_is_fetched_on_demand_through_every_hop(make_site: MakeSite) -> None:
+    world = World(make_site)
+    id, sha256 = publish_file(world.county, b"on demand" * 1000)
+    eventually(lambda: world.nation.record(id) is not None)
+    files = OnDemand(world.nation.objects, world.nation.exchange.objects.request)
+    assert not files.has(sha256)
+    eventually(lambda: files.has(sha256), timeout=30)
+    assert b"".join(files.open(sha256)) == b"on demand" * 1000
+    assert world.city.objects.has(sha256) and world.province.objects.has(sha256)
