@@ -17,6 +17,15 @@ CONTENT_SECURITY_POLICY = (
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
+_ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Permissions-Policy", "geolocation=(), camera=(), microphone=()"),
+]
+_VARY = ("Authorization", "Cookie", "Accept", "Accept-Language")
+
+
 def secure(response: Response, *, public: bool) -> Response:
     """Puts the headers on an answer; what a view set itself stays.
 
@@ -25,19 +34,19 @@ def secure(response: Response, *, public: bool) -> Response:
         public: whether it was made for the anonymous public.
     """
     headers = response.headers
+    there = {name.lower() for name, _ in headers}
     html = (response.mimetype or "") == "text/html"
-    headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY if html else DATA_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("Referrer-Policy", "same-origin")
-    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-    headers.setdefault("Permissions-Policy", "geolocation=(), camera=(), microphone=()")
+    wanted = [*_ALWAYS, ("Content-Security-Policy", CONTENT_SECURITY_POLICY if html else DATA_POLICY)]
     if request.is_secure:
-        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-    if not public:
+        wanted.append(("Strict-Transport-Security", "max-age=31536000"))
+    if public:
+        wanted.append(("Cache-Control", "no-cache"))
+    else:
         headers["Cache-Control"] = "private, no-store"
-    elif "Cache-Control" not in headers:
-        headers["Cache-Control"] = "no-cache"
     if face_of(request.path) not in ("other", "peer"):
-        for name in ("Authorization", "Cookie", "Accept", "Accept-Language"):
-            response.vary.add(name)
+        if "vary" in there:
+            response.vary.update(_VARY)
+        else:
+            wanted.append(("Vary", ", ".join(_VARY)))
+    headers.extend([pair for pair in wanted if pair[0].lower() not in there])
     return response

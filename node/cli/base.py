@@ -297,6 +297,12 @@ def report(error: TerraceError, as_json: bool) -> int:
     return form(error).exit
 
 
+def _system_error(error: OSError) -> TerraceError:
+    """What the operating system refused, in words: which file or address, and why."""
+    where = f"{error.filename}: " if error.filename else ""
+    return TerraceError(zh=f"系统拒绝了操作：{where}{error.strerror or error}", en=f"the system refused: {where}{error.strerror or error}")
+
+
 class MainGroup(Group):
     """The outermost group: every error of ours ends here."""
 
@@ -306,6 +312,8 @@ class MainGroup(Group):
             return super().invoke(ctx)
         except TerraceError as error:
             ctx.exit(report(error, bool(ctx.obj and ctx.obj.json)))
+        except OSError as error:
+            ctx.exit(report(_system_error(error), bool(ctx.obj and ctx.obj.json)))
         except KeyboardInterrupt:
             click.echo("\n" + translate("Interrupted. What was finished stays; nothing is half-done."), err=True)
             ctx.exit(INTERRUPTED)

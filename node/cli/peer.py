@@ -193,7 +193,9 @@ def show(run: Run, node: str) -> None:
 
 @peer.command(
     cls=Command,
-    help=N_("End the exchange with a peer: nothing is sent to it or fetched from it any more."),
+    help=N_("""End the exchange with a peer: nothing is sent to it or fetched from it any more.
+
+To take it up again, or after an address has changed, join once more with a new invite."""),
     example="terrace -C wuhou peer stop n-hwmobjuz…",
 )
 @argument("node")

@@ -48,7 +48,8 @@ def test_a_county_joins_and_its_record_is_proved_at_the_city(sites: tuple[Served
     invite = terrace(city, "peer", "invite")[0]
 
     # The clerk compares before anything is sent: "no" sends nothing.
-    refused = subprocess.run([*TERRACE, "-C", str(county), "peer", "join", invite["invite"]], input="n\n", capture_output=True, text=True, check=False, cwd=ROOT)
+    command = [*TERRACE, "-C", str(county), "peer", "join", invite["invite"]]
+    refused = subprocess.run(command, input="n\n", capture_output=True, text=True, check=False, cwd=ROOT)
     assert refused.returncode == 1
     assert invite["fingerprint"] in refused.stdout
     assert terrace(city, "peer", "list") == []

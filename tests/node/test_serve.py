@@ -149,3 +149,42 @@ def test_metrics_have_a_listener_of_their_own(folder: Path, free_port: Callable[
         assert requests.get(f"{running.url}/metrics", timeout=5).status_code == 404
     finally:
         running.stop()
+
+
+@pytest.mark.parametrize(("behind_proxy", "secure"), [("no", False), ("yes", True)])
+def test_forwarded_headers_count_only_behind_a_proxy(folder: Path, monkeypatch: pytest.MonkeyPatch, behind_proxy: str, secure: bool) -> None:
+    monkeypatch.setenv("TERRACE_LISTEN__BEHIND_PROXY", behind_proxy)
+    running = Served(folder)
+    try:
+        answer = requests.get(f"{running.url}/healthz", headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}, timeout=5)
+        assert ("Strict-Transport-Security" in answer.headers) is secure
+    finally:
+        running.stop()
+
+
+def test_long_poll_of_a_stopping_site_does_not_delay_its_end(served: Served) -> None:
+    """A connection that is open and silent, and one that has sent half a request, are there when TERM comes."""
+    idle = socket.create_connection(("127.0.0.1", int(served.told["port"])))
+    half = socket.create_connection(("127.0.0.1", int(served.told["peer_port"])))
+    half.sendall(b"GET /peer/v1/hello HTTP/1.1\r\nHost: x\r\n")
+    try:
+        assert served.stop() < 5
+    finally:
+        idle.close()
+        half.close()
+
+
+def test_site_fits_in_its_memory(served: Served) -> None:
+    """Proportional memory of all processes of a site, in MB: at most 250 (design: one site on a township's machine)."""
+    for _ in range(20):
+        requests.get(f"{served.url}/", timeout=10)
+        requests.get(f"{served.url}/ogc/collections", timeout=10)
+        requests.get(f"{served.url}/api/3/action/package_search", timeout=10)
+        requests.get(f"{served.url}/csw?service=CSW&version=2.0.2&request=GetCapabilities", timeout=10)
+    total = 0
+    for pid in [served.process.pid, *served.children()]:
+        rollup = Path(f"/proc/{pid}/smaps_rollup")
+        if not rollup.exists():
+            pytest.xfail("proportional memory is only told by Linux")
+        total += int(next(line for line in rollup.read_text().splitlines() if line.startswith("Pss:")).split()[1])
+    assert total // 1024 <= 250

@@ -1,0 +1,96 @@
+"""The policy by the command line, and live: checked, explained, compared, reloaded by a served site, the old one kept when the new one is bad."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from click.testing import Result
+
+from node.founding import Founding, found
+from tests.node.served import Served
+from tests.node.test_cli import COMPLETE, PARCELS, lines, parcels, published, run  # noqa: F401 (fixtures)
+from tests.node.test_joining import terrace, until
+
+RULE = """policy: closing
+rules:
+- rule: nobody-outside
+  deny: discover
+  unless: actor.kind is person
+  because: {zh: 暂停对外, en: closed to the outside}
+"""
+
+
+def test_check_names_every_error_with_its_place(run: Callable[..., Result], folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    assert run("policy", "check").exit_code == 0
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("policy: bad\nrules:\n- rule: x\n  allow: raed\n  who: everyone\n  because: {zh: a, en: b}\n", encoding="utf-8")
+    result = run("policy", "check", str(bad))
+    assert result.exit_code == 3
+    assert "bad.yaml:4:" in result.stderr and "did you mean 'read'?" in result.stderr
+
+
+def test_explain_tells_the_rule_that_decides(run: Callable[..., Result], published: dict[str, Any]) -> None:  # noqa: F811
+    facts = lines(run("policy", "explain", published["id"], "--actor", "kind=agency,sector=environment,division=510107", "--action", "read", "--json"))[0]
+    assert facts["actions"][0]["action"] == "read"
+    assert "read: " in run("policy", "explain", published["id"]).output
+    assert run("policy", "explain", "urn:terrace:00000000-0000-8000-8000-000000000000").exit_code == 4
+
+
+def test_diff_and_reload(run: Callable[..., Result], folder: Path) -> None:  # noqa: F811
+    before = lines(run("policy", "list", "--json"))[0]
+    (folder / "policies" / "closing.yaml").write_text(RULE, encoding="utf-8")
+    assert "closing/nobody-outside" in run("policy", "diff").output
+    assert lines(run("policy", "reload", "--json"))[0]["epoch"] == before["epoch"] + 1
+    (folder / "policies" / "closing.yaml").write_text(RULE.replace("deny", "dney"), encoding="utf-8")
+    assert run("policy", "reload").exit_code == 3
+    after = lines(run("policy", "list", "--json"))[0]
+    assert after["epoch"] == before["epoch"] + 1
+    assert "closing/nobody-outside" in {rule["rule"] for rule in after["rules"]}
+    assert after["problem"]
+
+
+@pytest.fixture(scope="module")
+def served_site(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    root = tmp_path_factory.mktemp("policy")
+    folder = found(root / "county", Founding({"zh": "武侯区"}, "510107", None, None, "internet", port=0, peer_port=0)).folder
+    file = root / "parcels.geojson"
+    file.write_text(json.dumps(PARCELS), encoding="utf-8")
+    sets = [part for value in COMPLETE for part in ("--set", value)]
+    terrace(folder, "add", str(file), "--publish", "--secrecy", "public", *sets)
+    running = Served(folder)
+    yield running
+    running.stop()
+
+
+def test_served_site_follows_its_policy_files_and_keeps_the_old_policy_when_they_are_bad(served_site: Served) -> None:
+    def total() -> int:
+        return int(requests.get(f"{served_site.url}/api/3/action/package_search", timeout=5).json()["result"]["count"])
+
+    file = served_site.folder / "policies" / "closing.yaml"
+    assert until(lambda: total() == 1)
+    began = time.monotonic()
+    file.write_text(RULE, encoding="utf-8")
+    assert until(lambda: total() == 0)
+    assert time.monotonic() - began < 5
+    file.write_text("policy: closing\nrules: [nonsense]\n", encoding="utf-8")
+    assert until(lambda: terrace(served_site.folder, "policy", "list")[0]["problem"])
+    assert total() == 0  # the bad file changed nothing
+    file.unlink()
+    assert until(lambda: total() == 1)
+    assert until(lambda: not terrace(served_site.folder, "policy", "list")[0]["problem"])
+
+
+def test_record_published_by_the_command_line_shows_at_once_in_the_served_site(served_site: Served, tmp_path: Path) -> None:
+    file = tmp_path / "other.geojson"
+    file.write_text(json.dumps({**PARCELS, "name": "other"}), encoding="utf-8")
+    sets = [part for value in COMPLETE for part in ("--set", value)]
+    added = terrace(served_site.folder, "add", str(file), "--publish", "--secrecy", "public", *sets)[0]
+    answer = requests.get(f"{served_site.url}/api/3/action/package_show", params={"id": added["id"].rpartition(":")[2]}, timeout=5).json()
+    assert answer["success"] is True
+    terrace(served_site.folder, "withdraw", added["id"], "--reason", "test")
+    answer = requests.get(f"{served_site.url}/api/3/action/package_show", params={"id": added["id"].rpartition(":")[2]}, timeout=5)
+    assert answer.status_code == 404
