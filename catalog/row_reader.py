@@ -116,7 +116,10 @@ class RowReader:
 
     def page(self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, query: RowQuery) -> RowPage:
         """A page of rows or features."""
-        opened = self.open(session, row, fields, judged, query.variant)
+        return self.page_of(session, self.open(session, row, fields, judged, query.variant), query)
+
+    def page_of(self, session: "Session", opened: OpenRows, query: RowQuery) -> RowPage:
+        """The same of rows that are open already (`catalog.layers`)."""
         view, ask = self._ask(opened, query)
         total = self._count(session, opened, view, ask) if query.count else None
         if query.raw == "geojson":
@@ -129,7 +132,10 @@ class RowReader:
         self, session: "Session", row: Row[Any], fields: dict[str, Any], judged: Judged, key: str, *, raw: bool = False, with_geometry: bool = True
     ) -> dict[str, Any] | bytes:
         """One row by feature id or canonical key."""
-        opened = self.open(session, row, fields, judged)
+        return self.one_of(session, self.open(session, row, fields, judged), key, raw=raw, with_geometry=with_geometry)
+
+    def one_of(self, session: "Session", opened: OpenRows, key: str, *, raw: bool = False, with_geometry: bool = True) -> dict[str, Any] | bytes:
+        """The same of rows that are open already."""
         canonical = key if key.startswith("[") else rows.key_of_feature(opened.table, key)
         found = rows.get_row(session.conn, opened.table, opened.view, canonical, with_geometry=with_geometry)
         if raw:

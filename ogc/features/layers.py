@@ -7,11 +7,13 @@ Everything comes from the catalog's read path, for the actor of each single requ
 policy withdraws is gone at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
-from catalog.layers import LayerView, layer, layers
+from catalog.layers import LayerReader, LayerView, OpenLayer
 from catalog.reader import Reader
 from ogc import words
 from policies.actor import Actor
@@ -54,8 +56,7 @@ class Layer:
     fields: tuple[Field, ...]
     geometry: str | None
     time_field: str | None
-    #: Place in the list of all layers.
-    place: int
+    filterable: frozenset[str]
 
     def field(self, name: str) -> Field | None:
         return next((each for each in self.fields if each.name == name), None)
@@ -65,16 +66,25 @@ class Layers:
     """The collections of a site, seen through its reader."""
 
     def __init__(self, reader: Reader) -> None:
-        self.reader = reader
+        self._layers = LayerReader(reader)
+        #: Descriptions of the views that the layer reader keeps; they go with these.
+        self._described: WeakKeyDictionary[LayerView, Layer] = WeakKeyDictionary()
 
-    def get(self, actor: Actor, slug: str) -> Layer | None:
-        """The layer, or None when it does not exist *or* this actor may not have its data."""
-        found = layer(self.reader, actor, slug)
-        return None if found is None else _described(found)
+    @contextmanager
+    def open(self, actor: Actor, slug: str) -> Iterator[tuple[Layer, OpenLayer] | None]:
+        """The layer and its rows, on one snapshot; None when it does not exist *or* this actor may not have its data."""
+        with self._layers.open(actor, slug) as opened:
+            yield None if opened is None else (self._describe(opened.view), opened)
+
+    def _describe(self, view: LayerView) -> Layer:
+        found = self._described.get(view)
+        if found is None:
+            found = self._described[view] = _described(view)
+        return found
 
     def page(self, actor: Actor, after: int) -> tuple[list[Layer], int | None]:
         """A page of layers in the order in which their records came, and where to read on."""
-        found, following = layers(self.reader, actor, after, PAGE)
+        found, following = self._layers.page(actor, after, PAGE)
         return [_described(each) for each in found], following
 
 
@@ -91,7 +101,7 @@ def _described(found: LayerView) -> Layer:
         fields=tuple(Field(each.name, each.type, each.title, each.name in found.filterable) for each in found.columns if each.type != "geometry"),
         geometry=next((each.name for each in found.columns if each.type == "geometry"), None),
         time_field=found.time_column,
-        place=view.docno,
+        filterable=found.filterable,
     )
 
 

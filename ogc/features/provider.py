@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from pygeoapi.provider.base import BaseProvider, ProviderInvalidQueryError, ProviderItemNotFoundError
 
-from catalog.errors import DeniedError, FilterError, NotFoundError, QueryError
+from catalog.errors import FilterError, NotFoundError, QueryError
 from catalog.filters import And, Compare, Expr, Moment
+from catalog.layers import OpenLayer
 from catalog.queries import RowQuery
-from catalog.reader import Reader
 from ogc import crs
 from ogc.errors import FilterSyntaxError, ParameterError
 from ogc.features.engine import Refused
@@ -35,15 +35,17 @@ class Binding:
     """One request's view of one collection.
 
     Attributes:
+        layer: its description.
+        opened: its rows, on the request's snapshot; None where no rows are asked (lists, schemas).
         raw: features are wanted as ready bytes (JSON); else as objects (pages).
         after: keyset cursor of the request, or None.
         next_url: makes the address of the next page from a cursor.
         language: `zh` or `en`.
-        count: whether numberMatched is given.
+        count: whether a filtered page is counted, too.
     """
 
-    reader: Reader
     layer: Layer
+    opened: OpenLayer | None
     raw: bool
     after: str | None
     next_url: Callable[[str], str]
@@ -82,11 +84,9 @@ class RowsProvider(BaseProvider):  # type: ignore[misc]
         reference: crs.Reference | None = asked.get("crs_transform_spec")
         hits = asked.get("resulttype") == "hits"
         try:
-            page = binding.reader.rows(require_actor(), binding.layer.id, self._row_query(asked, hits))
+            page = self._opened().rows(self._row_query(asked, hits))
         except (FilterError, FilterSyntaxError, ParameterError, QueryError) as error:
             raise InvalidQueryError(user_msg=error.zh if binding.language == "zh" else error.en) from error
-        except (NotFoundError, DeniedError) as error:  # withdrawn since this request began
-            raise ProviderItemNotFoundError(user_msg="Collection not found") from error
         features: Sequence[Any] = page.features
         if reference is not None:
             features = reprojected(page.features, reference)
@@ -102,13 +102,17 @@ class RowsProvider(BaseProvider):  # type: ignore[misc]
 
     def get(self, identifier: str, **asked: Any) -> dict[str, Any]:
         """Answers /items/{id}."""
-        binding = self.binding
         try:
-            feature = orjson.loads(binding.reader.row(require_actor(), binding.layer.id, identifier, raw=True))
-        except (NotFoundError, DeniedError) as error:
+            feature = orjson.loads(self._opened().feature(identifier))
+        except NotFoundError as error:
             raise ProviderItemNotFoundError(user_msg="identifier not found") from error
         reference: crs.Reference | None = asked.get("crs_transform_spec")
         return feature if reference is None else reprojected_feature(feature, reference)
+
+    def _opened(self) -> OpenLayer:
+        require_actor()  # nothing is answered when nobody asks
+        assert self.binding.opened is not None
+        return self.binding.opened
 
     def _row_query(self, asked: dict[str, Any], hits: bool) -> RowQuery:
         """pygeoapi's arguments as a question to the reader."""
@@ -133,7 +137,9 @@ class RowsProvider(BaseProvider):  # type: ignore[misc]
             datetime=during if layer.time_field else None,
             sort=tuple(f"-{each['property']}" if each["order"] == "-" else each["property"] for each in asked.get("sortby") or ()),
             limit=1 if hits else int(asked.get("limit") or 10), offset=0 if hits else offset, after=binding.after,
-            with_geometry=not asked.get("skip_geometry"), raw="geojson", count=binding.count or hits,
+            with_geometry=not asked.get("skip_geometry"), raw="geojson",
+            # Without a filter the number is known; with one it costs as much as the page.
+            count=binding.count or hits or not (parts or box or during),
         )  # fmt: skip
 
     def _equality(self, name: str, text: str) -> Expr:

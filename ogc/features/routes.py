@@ -22,6 +22,7 @@ from pygeoapi import api as pygeoapi
 from pygeoapi.api import API, APIRequest, itemtypes
 from werkzeug.exceptions import HTTPException
 
+from catalog.layers import OpenLayer
 from catalog.reader import Reader
 from ogc import crs, errors
 from ogc.features import engine, openapi, pages
@@ -49,14 +50,14 @@ class FeaturesSettings:
     Attributes:
         title, description: language maps (zh, en).
         base_url: address of the face without a slash at the end; None: as the request was addressed.
-        count: whether items tell numberMatched on each page (else only `resulttype=hits` counts).
+        count: whether filtered pages tell numberMatched, too (without a filter it is known; `resulttype=hits` always counts).
         portal_url: address of the portal, for the link `about`; None: the root of the host.
     """
 
     title: Mapping[str, str] = field(default_factory=lambda: {"zh": "梯田节点", "en": "Terrace node"})
     description: Mapping[str, str] = field(default_factory=lambda: {"zh": "自然资源数据共享节点的要素服务", "en": "Features of a data-sharing node"})
     base_url: str | None = None
-    count: bool = True
+    count: bool = False
     portal_url: str | None = None
 
 
@@ -111,7 +112,6 @@ class Features:
 
     def __init__(self, reader: Reader, settings: FeaturesSettings) -> None:
         self.layers = Layers(reader)
-        self.reader = reader
         self.settings = settings
 
     def blueprint(self, name: str = "ogc") -> Blueprint:
@@ -175,23 +175,24 @@ class Features:
     # --- the way through pygeoapi ---
 
     def of_layer(self, route: str, slug: str, function: Callable[..., Any], *arguments: str, known: frozenset[str] = _COMMON) -> Response:
-        layer = self.layers.get(require_actor(), slug)
-        if layer is None:
-            return self.missing()
-        if route == "items":
-            known = known | frozenset(each.name for each in layer.fields if each.filterable)
-        return self.answer(route, function, slug, *arguments, layers=[layer], known=known)
+        with self.layers.open(require_actor(), slug) as found:
+            if found is None:
+                return self.missing()
+            layer, opened = found
+            if route == "items":
+                known = known | layer.filterable
+            return self.answer(route, function, slug, *arguments, layers=[layer], opened=opened, known=known)
 
     def missing(self, text: str = "Collection not found") -> Response:
         view, asked = self.view([])
         return self.respond("missing", view, asked, *view.get_exception(404, {}, asked.format, "NotFound", text))
 
     def answer(
-        self, route: str, function: Callable[..., Any], *arguments: str, layers: list[Layer] | None = None, known: frozenset[str] = _COMMON,
-        next_after: int | None = None,
+        self, route: str, function: Callable[..., Any], *arguments: str, layers: list[Layer] | None = None, opened: OpenLayer | None = None,
+        known: frozenset[str] = _COMMON, next_after: int | None = None,
     ) -> Response:  # fmt: skip
         """Calls one of pygeoapi's functions with a view that holds `layers`."""
-        view, asked = self.view(layers or [])
+        view, asked = self.view(layers or [], opened)
         _check_parameters(known)
         if not asked.is_valid():
             return self.respond(route, view, asked, *view.get_exception(400, {}, "json", "InvalidParameterValue", "Invalid format requested"))
@@ -201,12 +202,12 @@ class Features:
             content["links"].append({"rel": "next", "type": "application/json", "title": translate("Items (next)", view.language), "href": href})
         return self.respond(route, view, asked, headers, status, content, layers)
 
-    def view(self, layers: list[Layer]) -> tuple[View, Request]:
+    def view(self, layers: list[Layer], opened: OpenLayer | None = None) -> tuple[View, Request]:
         asked = Request.from_flask(request, [Locale("zh"), Locale("en")])
         language = str(asked.locale)
         base = self.base()
         config = self.config(base)
-        config["resources"] = {layer.slug: self.resource(layer, asked, base, language) for layer in layers}
+        config["resources"] = {layer.slug: self.resource(layer, opened, asked, base, language) for layer in layers}
         texts = self.settings
         if request.endpoint and request.endpoint.endswith(".openapi"):
             config["document"] = openapi.document(texts.title[language], texts.description[language], base)
@@ -230,7 +231,7 @@ class Features:
             "metadata": {"identification": identification},
         }
 
-    def resource(self, layer: Layer, asked: Request, base: str, language: str) -> dict[str, Any]:
+    def resource(self, layer: Layer, opened: OpenLayer | None, asked: Request, base: str, language: str) -> dict[str, Any]:
         """A layer as pygeoapi's configuration would describe it."""
         address = f"{base}/collections/{layer.slug}/items"
         kept = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "offset")]
@@ -240,7 +241,7 @@ class Features:
         def next_url(cursor: str) -> str:
             return f"{address}?{urlencode([*kept, ('after', cursor)])}"
 
-        binding = Binding(self.reader, layer, asked.format == "json", request.args.get("after"), next_url, language, self.settings.count)
+        binding = Binding(layer, opened, asked.format == "json", request.args.get("after"), next_url, language, self.settings.count)
         provider = {
             "type": "feature", "name": "ogc.features.provider.RowsProvider", "data": binding, "id_field": "id", "crs": list(crs.SUPPORTED),
             "storage_crs": crs.CRS84,

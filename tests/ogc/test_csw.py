@@ -172,7 +172,8 @@ def test_version_3_records_with_bbox_q_and_post(site: OgcSite) -> None:
     assert missing.status_code == hidden.status_code == 404
     assert hidden.text.replace(site.secret.id, "urn:terrace:no") == missing.text
     body = f"""<csw30:GetRecords xmlns:csw30="{NS["csw30"]}" xmlns:fes="http://www.opengis.net/fes/2.0"
-      xmlns:gml="http://www.opengis.net/gml/3.2" service="CSW" version="3.0.0" maxRecords="10"><csw30:Query typeNames="csw30:Record"><csw30:ElementSetName>brief</csw30:ElementSetName>
+      xmlns:gml="http://www.opengis.net/gml/3.2" service="CSW" version="3.0.0" maxRecords="10">
+      <csw30:Query typeNames="csw30:Record"><csw30:ElementSetName>brief</csw30:ElementSetName>
       <csw30:Constraint version="2.0.0"><fes:Filter>
       <fes:BBOX><fes:ValueReference>ows:BoundingBox</fes:ValueReference><gml:Envelope srsName="http://www.opengis.net/def/crs/EPSG/0/4326">
       <gml:lowerCorner>30.5 104</gml:lowerCorner><gml:upperCorner>30.52 104.1</gml:upperCorner></gml:Envelope></fes:BBOX></fes:Filter></csw30:Constraint>

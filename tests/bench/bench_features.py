@@ -1,0 +1,254 @@
+"""Processor time of OGC API Features: a served site against stock pygeoapi 0.24 on the same 100,000 polygons, over HTTP, in the same run.
+
+    python -m tests.bench.bench_features [--rows 100000] [--requests 300] [--keep FOLDER]
+
+Ours: `terrace init`, `add --publish`, `serve`: default policy, audit on, a person's token. Stock: SQLiteGPKG with `count: false` (its better case), by gunicorn
+with the same kind of worker and as many threads. Measured is the time that all processes of each server spent, by /proc, for the same requests of one client.
+Target (W1): items limit 100 and bbox 100 cost at least ten times less. The stock provider needs SpatiaLite (Debian: libsqlite3-mod-spatialite).
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import orjson
+import pyogrio
+import requests
+import shapely
+import yaml
+
+TARGET = 10.0
+THREADS = 4
+USES = np.array(["耕地", "林地", "建设用地", "水域", "草地"], dtype=object)
+_BIN = Path(sys.executable).parent
+_SETS = (
+    'theme:=["land"]', "grade=general", "update_cycle=yearly", 'territory:=["510107"]', "category=3070115", 'opening:={"open": true}', "summary=宗地",
+    'sharing:={"type": "unconditional", "method": "platform"}', "responsible_person=张三", "impact_assessment=无", "approval=同意",
+)  # fmt: skip
+
+
+def write_parcels(path: Path, rows: int) -> None:
+    """A layer of octagons in a grid round Chengdu, the same in each run, as GeoPackage (for stock) and GeoJSON beside it (for us)."""
+    rng = np.random.default_rng(7)
+    at = np.arange(rows)
+    x, y = 103.5 + (at % 400) * 0.0025, 30.2 + (at // 400) * 0.0025
+    angles = np.linspace(0, 2 * np.pi, 9)[:-1]
+    radius = rng.uniform(0.0008, 0.0012, (rows, 8))
+    corners = np.stack([x[:, None] + radius * np.cos(angles), y[:, None] + radius * np.sin(angles)], axis=2).round(7)
+    rings = np.concatenate([corners, corners[:, :1]], axis=1)
+    polygons = shapely.polygons(rings)
+    columns: dict[str, object] = {
+        "code": np.array([f"510107{i:08d}" for i in at], dtype=object),
+        "use": USES[at % len(USES)],
+        "area": (rng.integers(100, 100_000, rows) / 10.0),
+        "floors": rng.integers(0, 30, rows),
+        "street": np.array([f"第{i % 997}街 {i % 61} 号" for i in at], dtype=object),
+        "built": rng.integers(1950, 2024, rows),
+    }
+    for suffix, driver in ((".gpkg", "GPKG"), (".geojson", "GeoJSON")):
+        fields, names = list(columns.values()), list(columns)
+        where = {"geometry_type": "Polygon", "crs": "EPSG:4326", "layer": "parcels", "driver": driver}
+        pyogrio.raw.write(path.with_suffix(suffix), shapely.to_wkb(polygons), fields, names, **where)
+
+
+def processor_seconds(pid: int) -> float:
+    """User and system time of a process and all below it."""
+    parents: dict[int, int] = {}
+    spent: dict[int, float] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                parents[int(folder.name)] = int(fields[1])
+                spent[int(folder.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def below(child: int) -> bool:
+        while child > 1 and child != pid:
+            child = parents.get(child, 0)
+        return child == pid
+
+    return sum(seconds for child, seconds in spent.items() if below(child))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(command: list[str], probe: str, log: Path, headers: dict[str, str], environment: dict[str, str] | None = None) -> Iterator[int]:
+    """A server in its own session, awaited until it answers."""
+    with log.open("w") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, start_new_session=True, env={**os.environ, **(environment or {})})
+    try:
+        for _ in range(600):
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(probe, headers=headers, timeout=60).status_code == 200:
+                    break
+            if process.poll() is not None:
+                raise SystemExit(f"{command[0]} ended:\n{log.read_text()[-3000:]}")
+            time.sleep(0.2)
+        yield process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+# --- ours --------------------------------------------------------------------------------------------------------------------------------
+
+
+def found_site(folder: Path, layer: Path) -> tuple[str, str]:
+    """Makes the site with the layer in it. Returns the token and the collection's name."""
+    site = str(folder / "site")
+
+    def terrace(*words: str) -> str:
+        done = subprocess.run([str(_BIN / "terrace"), *words], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"terrace {' '.join(words[:4])} …:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    terrace("init", site, "--division", "510107", "--name", "武侯区", "--name", "Wuhou", "--zone", "business")
+    begun = time.perf_counter()
+    sets = [word for each in _SETS for word in ("--set", each)]
+    added = terrace("-C", site, "add", str(layer.with_suffix(".geojson")), "--publish", "--json", "--secrecy", "public", *sets)
+    record = json.loads(added.splitlines()[0])
+    if record.get("status") != "published":
+        raise SystemExit(f"the layer was not published: {record}")
+    print(f"took in {record['rows']:,} rows in {time.perf_counter() - begun:.0f} s")
+    terrace("-C", site, "user", "add", "li", "--role", "officer", "--no-password")
+    token = json.loads(terrace("-C", site, "token", "create", "li", "--json"))["token"]
+    return token, json.loads(terrace("-C", site, "show", record["id"], "--json"))["slug"]
+
+
+# --- stock -------------------------------------------------------------------------------------------------------------------------------
+
+_WSGI = '''
+"""Stock pygeoapi. Where this interpreter's sqlite3 was built without `enable_load_extension` (pyenv's are), the one method is given to it."""
+import ctypes, sqlite3
+if not hasattr(sqlite3.Connection, "enable_load_extension"):
+    library = ctypes.CDLL("libsqlite3.so.0")
+    library.sqlite3_enable_load_extension.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    class Connection(sqlite3.Connection):
+        def enable_load_extension(self, on):
+            pointer = ctypes.cast(id(self) + object.__basicsize__, ctypes.POINTER(ctypes.c_void_p))
+            library.sqlite3_enable_load_extension(pointer[0], int(on))
+    connect = sqlite3.connect
+    sqlite3.connect = lambda *arguments, **options: connect(*arguments, **{"factory": Connection, **options})
+from pygeoapi.flask_app import APP as application
+'''
+
+
+def stock_command(folder: Path, layer: Path, port: int) -> tuple[list[str], dict[str, str]]:
+    """Writes pygeoapi's configuration; returns the command and environment that serve it."""
+    folder.mkdir(exist_ok=True)
+    copy = folder / "parcels.gpkg"
+    shutil.copy(layer, copy)
+    provider = {
+        "type": "feature", "name": "SQLiteGPKG", "data": str(copy), "id_field": "fid", "table": "parcels", "count": False,
+    }  # fmt: skip
+    config = {
+        "server": {
+            "bind": {"host": "127.0.0.1", "port": port}, "url": f"http://127.0.0.1:{port}", "mimetype": "application/json; charset=UTF-8", "encoding": "utf-8",
+            "language": "en-US", "pretty_print": False, "limits": {"default_items": 100, "max_items": 10_000}, "map": {"url": "x", "attribution": "x"},
+        },
+        "logging": {"level": "ERROR"},
+        "metadata": {
+            "identification": {"title": "x", "description": "x", "keywords": ["x"], "keywords_type": "theme", "terms_of_service": "x", "url": "http://x"},
+            "license": {"name": "x", "url": "http://x"},
+            "provider": {"name": "x", "url": "http://x"}, "contact": {"name": "x", "email": "x@example.org"},
+        },
+        "resources": {
+            "parcels": {
+                "type": "collection", "title": "parcels", "description": "parcels", "keywords": ["x"], "links": [],
+                "extents": {"spatial": {"bbox": [103, 30, 105, 31], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}}, "providers": [provider],
+            }
+        },
+    }  # fmt: skip
+    (folder / "config.yml").write_text(yaml.safe_dump(config))
+    (folder / "stock_wsgi.py").write_text(_WSGI)
+    (folder / "openapi.yml").write_text(yaml.safe_dump({"openapi": "3.0.2", "info": {"title": "x", "version": "1"}, "paths": {}}))
+    command = [str(_BIN / "gunicorn"), "-w", "1", "-k", "gthread", "--threads", str(THREADS), "-b", f"127.0.0.1:{port}", "--chdir", str(folder), "stock_wsgi"]
+    return command, {"PYGEOAPI_CONFIG": str(folder / "config.yml"), "PYGEOAPI_OPENAPI": str(folder / "openapi.yml")}
+
+
+# --- measuring ---------------------------------------------------------------------------------------------------------------------------
+
+
+def questions(count: int, rows: int) -> dict[str, Callable[[], list[str]]]:
+    """Query strings by name, the same for both servers."""
+
+    def boxes() -> list[str]:
+        rng = random.Random(11)
+        corners = [(103.5 + rng.random() * 0.9, 30.2 + rng.random() * max(0.0, rows / 400 * 0.0025 - 0.03)) for _ in range(count)]
+        return [f"limit=100&bbox={x:.5f},{y:.5f},{x + 0.03:.5f},{y + 0.03:.5f}" for x, y in corners]
+
+    return {"items limit 100": lambda: ["limit=100"] * count, "items bbox 100": boxes}
+
+
+def measure(pid: int, items: str, queries: list[str], headers: dict[str, str]) -> tuple[float, float]:
+    """CPU milliseconds and wall milliseconds of one request."""
+    with requests.Session() as session:
+        session.headers.update(headers)
+        for query in queries[:10]:
+            answer = session.get(f"{items}?f=json&{query}", timeout=60)
+            answer.raise_for_status()
+            if not 50 <= len(orjson.loads(answer.content)["features"]) <= 100:
+                raise SystemExit(f"{items}?{query} gave {len(orjson.loads(answer.content)['features'])} features")
+        before, begun = processor_seconds(pid), time.perf_counter()
+        for query in queries:
+            session.get(f"{items}?f=json&{query}", timeout=60).raise_for_status()
+        return 1000 * (processor_seconds(pid) - before) / len(queries), 1000 * (time.perf_counter() - begun) / len(queries)
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--requests", type=int, default=300)
+    parser.add_argument("--keep", type=Path, help="use and keep this folder")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.keep or Path(temporary)
+        folder.mkdir(exist_ok=True)
+        layer = folder / "parcels.gpkg"
+        write_parcels(layer, asked.rows)
+        token, slug = found_site(folder, layer)
+        headers, port = {"Authorization": f"Bearer {token}"}, free_port()
+        ours, items = {}, f"http://127.0.0.1:{port}/ogc/collections/{slug}/items"
+        command = [str(_BIN / "terrace"), "-C", str(folder / "site"), "serve", "--port", str(port), "--peer-port", "0"]
+        with running(command, items, folder / "site.log", headers) as pid:
+            for name, queries in questions(asked.requests, asked.rows).items():
+                ours[name] = measure(pid, items, queries(), headers)
+        port = free_port()
+        stock, items = {}, f"http://127.0.0.1:{port}/collections/parcels/items"
+        command, environment = stock_command(folder / "stock", layer, port)
+        with running(command, items, folder / "stock.log", {}, environment) as pid:
+            for name, queries in questions(max(30, asked.requests // 5), asked.rows).items():
+                stock[name] = measure(pid, items, queries(), {})
+    print(f"{'CPU ms a request (wall)':26}{'Terrace':>18}{'pygeoapi 0.24':>18}{'ratio':>8}")
+    met = True
+    for name in ours:
+        ratio = stock[name][0] / max(ours[name][0], 0.01)
+        met &= ratio >= TARGET
+        print(f"{name:26}{ours[name][0]:10.2f} ({ours[name][1]:.1f}){stock[name][0]:12.2f} ({stock[name][1]:.1f}){ratio:8.1f}")
+    print(f"target {TARGET:.0f} × less: {'met' if met else 'MISSED'}")
+
+
+if __name__ == "__main__":
+    main()
