@@ -51,7 +51,21 @@ def create_app(site: "Site") -> Flask:
     from node.mounts import mount_faces
 
     mount_faces(app, site)
+    _count_alarms(app, site)
     return app
+
+
+def _count_alarms(app: Flask, site: "Site") -> None:
+    """Carries the second lock's alarms (`Reader.alarms`) into the counters."""
+    told = 0
+
+    @app.after_request
+    def look(response: Response) -> Response:
+        nonlocal told
+        if site.reader.alarms > told:
+            site.metrics.add("terrace_policy_alarms_total", site.reader.alarms - told)
+            told = site.reader.alarms
+        return response
 
 
 def create_peer_app(site: "Site") -> Flask:
