@@ -8,6 +8,7 @@ INSTALLER ?= uv
 UV_VERSION := 0.13.9
 CATALOGS := $(wildcard node/translations/*/LC_MESSAGES/*.po)
 TESTS ?=
+WORKERS ?= 2
 
 .PHONY: setup demo test bench soak lint clean
 
@@ -31,7 +32,7 @@ demo: setup
 	@$(BIN)/python -m deploy.demo
 
 test: setup
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 bench: setup
 	$(BIN)/python -m tests.bench

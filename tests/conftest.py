@@ -43,6 +43,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine_name", ENGINES)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file on one worker (`-n`), and all scenarios of one engine together: they share a running federation."""
+    for item in items:
+        scenario = "scenarios" in item.path.parts
+        engine = getattr(item, "callspec", None) and item.callspec.params.get("demo")  # type: ignore[attr-defined]
+        item.add_marker(pytest.mark.xdist_group(f"demo-{engine}" if scenario and engine else item.path.as_posix()))
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name parameters that have no name of their own by their argument, so that a test is called the same in every process."""
+    return argname if isinstance(val, bytes) or callable(val) else None
+
+
 @pytest.fixture
 def database_url(engine_name: str, tmp_path: Path) -> Iterator[str]:
     """URL of an empty database of its own: a file under `tmp_path`, or a new database on the test server."""
