@@ -5,6 +5,7 @@ Every check is a function that yields findings; it looks, and changes nothing. A
 
 import json
 import shutil
+import socket
 import stat
 import time
 import urllib.request
@@ -196,6 +197,10 @@ def _listeners(site: "Site") -> Iterator[Finding]:
         )
     if not told:
         yield Finding("note", "listeners", "站点未在运行：terrace serve", "the site is not being served: terrace serve")
+        for host, port, name in ((listen.host, listen.port, "port"), (listen.peer_host or listen.host, listen.peer_port, "peer_port")):
+            if port and _taken(host, port):
+                zh, en = f"{host}:{port} 已被其他程序占用：请改 listen.{name}", f"{host}:{port} is in use by another program: change listen.{name}"
+                yield Finding("bad", "listeners", zh, en)
         return
     url = f"http{'s' if site.settings.tls.certificate else ''}://127.0.0.1:{told['port']}/healthz"
     try:
@@ -207,6 +212,15 @@ def _listeners(site: "Site") -> Iterator[Finding]:
         yield Finding("ok", "listeners", f"站点在 {told['url']} 应答", f"the site answers at {told['url']}")
     else:
         yield Finding("bad", "listeners", f"进程 {told['pid']} 在运行，但 {url} 不应答", f"process {told['pid']} runs, but {url} does not answer")
+
+
+def _taken(host: str, port: int) -> bool:
+    """Whether somebody answers at an address of this machine."""
+    try:
+        with socket.create_connection(("127.0.0.1" if host in ("0.0.0.0", "::") else host, port), timeout=1):  # noqa: S104 (compares, binds nothing)
+            return True
+    except OSError:
+        return False
 
 
 def _texts(_site: "Site") -> Iterator[Finding]:

@@ -43,6 +43,7 @@ ANSWERS: dict[str, tuple[int, str, str]] = {
     "unknown-column": (400, "InvalidParameterValue", "InvalidParameterValue"),
     "query": (400, "InvalidParameterValue", "InvalidParameterValue"),
     "not-found": (404, "NotFound", "InvalidParameterValue"),
+    "denied": (403, "NotAuthorized", "NoApplicableCode"),
     "busy": (503, "NoApplicableCode", "NoApplicableCode"),
 }
 FAULT = (500, "NoApplicableCode", "NoApplicableCode")

@@ -87,6 +87,22 @@ def test_certification_near_its_end_is_an_alarm(site: Site, monkeypatch: pytest.
     assert "more days" in bad(site)["certification"]
 
 
+def test_port_that_another_program_holds_is_found(folder: Path) -> None:
+    import socket
+
+    from node.site import open_site
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = (folder / "terrace.yaml").read_text(encoding="utf-8").replace("  port: 0 ", f"  port: {port} ")
+        (folder / "terrace.yaml").write_text(text, encoding="utf-8")
+        opened = open_site(folder)
+        try:
+            assert f"127.0.0.1:{port} is in use" in bad(opened)["listeners"]
+        finally:
+            opened.close()
+
+
 def test_plain_http_off_loopback_is_found(folder: Path) -> None:
     from node.site import open_site
 

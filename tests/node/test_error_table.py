@@ -43,3 +43,9 @@ def test_finer_kind_of_an_instance_shows_as_its_class_does() -> None:
 
     assert form(TrustError(zh="…", en="…", kind="something-new")) == ERRORS["trust"]
     assert form(TrustError(zh="…", en="…", kind="not-a-peer")) == ERRORS["not-a-peer"]
+
+
+def test_faces_answer_a_kind_with_the_same_status() -> None:
+    from ogc.errors import ANSWERS
+
+    assert {kind: found[0] for kind, found in ANSWERS.items()} == {kind: ERRORS[kind].status for kind in ANSWERS}
