@@ -114,7 +114,10 @@ def normalise(code: str, retired: Mapping[str, Retired] = RETIRED) -> Normalised
         DivisionError: `code` is no division code.
     """
     written, found = _written(significant(code.strip())), None
-    while successor := retired.get(written[:6]):
+    for _ in retired:  # a division may have been retired twice; a table that leads in a circle ends here too
+        successor = retired.get(written[:6])
+        if successor is None:
+            break
         written, found = successor.to, successor
     return Normalised(written, found)
 

@@ -42,7 +42,7 @@ class Facts:
 
     Attributes:
         record: Attributes of the record, keys without prefix; a key that is missing is absent.
-        granted: Whether an active grant matches (policies.grants); None when it cannot be known.
+        granted: Whether an active grant matches ; None when it cannot be known.
         row: Attributes of one row, keys without prefix.
     """
 

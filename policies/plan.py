@@ -58,7 +58,7 @@ class Plan:
         Args:
             action: One of `vocabulary.ACTIONS`.
             attributes: Attributes of the record, keys without prefix: None (or no key) is absent, `values.UNKNOWN` withheld; lists are tuples.
-            granted: Whether an active grant matches (policies.grants.granted); None when it cannot be known.
+            granted: Whether an active grant matches ; None when it cannot be known.
             row: Attributes of one row, when the question is about that row too.
         """
         form = self.form.action(action)
