@@ -40,7 +40,7 @@ _DECIMAL = re.compile(r"(?:0|-?(?:[1-9]\d*|0(?=\.)))(?:\.\d*[1-9])?\Z")
 
 def _refuse_float(literal: str) -> object:
     raise CanonicalError(
-        zh=f"規範 JSON 不許浮點數：{literal[:40]}；小數請寫成文字",
+        zh=f"规范 JSON 不许浮点数：{literal[:40]}；小数请写成文字",
         en=f"canonical JSON holds no floating-point numbers: {literal[:40]}; write decimals as text",
     )
 
@@ -64,7 +64,7 @@ def dumps(obj: JSON) -> bytes:
     try:
         return orjson.dumps(obj, option=_ENCODE)
     except (TypeError, RecursionError) as error:  # lone surrogates end here
-        raise CanonicalError(zh=f"無法寫成規範 JSON：{error}", en=f"cannot be written as canonical JSON: {error}") from error
+        raise CanonicalError(zh=f"无法写成规范 JSON：{error}", en=f"cannot be written as canonical JSON: {error}") from error
 
 
 def text(obj: JSON) -> str:
@@ -89,11 +89,11 @@ def loads(data: bytes | str) -> Any:
         value = _decoder.decode(raw)
         again = orjson.dumps(value, option=_ENCODE)
     except (msgspec.DecodeError, ValueError, TypeError, RecursionError) as error:
-        raise CanonicalError(zh=f"不是規範 JSON：{error}", en=f"not canonical JSON: {error}") from error
+        raise CanonicalError(zh=f"不是规范 JSON：{error}", en=f"not canonical JSON: {error}") from error
     if again != raw:
         at = next((i for i, (x, y) in enumerate(zip(raw, again, strict=False)) if x != y), min(len(raw), len(again)))
         raise CanonicalError(
-            zh=f"JSON 的寫法不是規範形式（第 {at} 位元組起不同：鍵須排序且不重複，無空白，無多餘跳脫）",
+            zh=f"JSON 的写法不是规范形式（第 {at} 位元组起不同：键须排序且不重复，无空白，无多余跳脱）",
             en=f"the JSON is not in canonical form (differs from byte {at}: keys sorted and unique, no blanks, no needless escapes)",
         )
     # An all-ASCII text with few brackets can hold neither a key outside ASCII nor a nesting too deep: the common case ends here.
@@ -130,7 +130,7 @@ def _walk(value: Any, depth: int) -> None:
             raise _too_deep()
         for key, member in value.items():
             if type(key) is not str or not key.isascii():
-                raise CanonicalError(zh=f"鍵只許 ASCII 字元：{key!r:.60}", en=f"keys are ASCII only: {key!r:.60}")
+                raise CanonicalError(zh=f"键只许 ASCII 字元：{key!r:.60}", en=f"keys are ASCII only: {key!r:.60}")
             if type(member) is not str:
                 _walk(member, depth + 1)
     elif kind is list or kind is tuple:
@@ -141,15 +141,15 @@ def _walk(value: Any, depth: int) -> None:
                 _walk(member, depth + 1)
     elif kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
-            raise CanonicalError(zh=f"整數超出 ±(2^53−1)：{value!r:.40}；請寫成文字", en=f"integer outside ±(2^53−1): {value!r:.40}; write it as text")
+            raise CanonicalError(zh=f"整数超出 ±(2^53−1)：{value!r:.40}；请写成文字", en=f"integer outside ±(2^53−1): {value!r:.40}; write it as text")
     elif kind is float:
         _refuse_float(repr(value))
     elif kind is not str and kind is not bool and value is not None:
-        raise CanonicalError(zh=f"規範 JSON 不含 {kind.__name__} 型別", en=f"canonical JSON holds no {kind.__name__}")
+        raise CanonicalError(zh=f"规范 JSON 不含 {kind.__name__} 型别", en=f"canonical JSON holds no {kind.__name__}")
 
 
 def _too_deep() -> CanonicalError:
-    return CanonicalError(zh=f"巢狀超過 {MAX_DEPTH} 層", en=f"nested deeper than {MAX_DEPTH} levels")
+    return CanonicalError(zh=f"巢状超过 {MAX_DEPTH} 层", en=f"nested deeper than {MAX_DEPTH} levels")
 
 
 def is_decimal_text(value: object) -> bool:
@@ -186,13 +186,13 @@ def unb64(value: str, size: int | None = None) -> bytes:
         CanonicalError: padding, foreign characters, unused bits that are not zero, or another size.
     """
     if not isinstance(value, str) or _B64URL.match(value) is None or len(value) % 4 == 1:
-        raise CanonicalError(zh=f"不是無填充的 base64url：{value!r:.40}", en=f"not base64url without padding: {value!r:.40}")
+        raise CanonicalError(zh=f"不是无填充的 base64url：{value!r:.40}", en=f"not base64url without padding: {value!r:.40}")
     try:
         data = base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))
     except (binascii.Error, ValueError) as error:
         raise CanonicalError(zh=f"不是 base64url：{error}", en=f"not base64url: {error}") from error
     if b64(data) != value:
-        raise CanonicalError(zh="base64url 末尾有多餘位元", en="base64url with stray bits at its end")
+        raise CanonicalError(zh="base64url 末尾有多余位元", en="base64url with stray bits at its end")
     if size is not None and len(data) != size:
-        raise CanonicalError(zh=f"應為 {size} 位元組，實為 {len(data)}", en=f"{size} bytes expected, {len(data)} found")
+        raise CanonicalError(zh=f"应为 {size} 位元组，实为 {len(data)}", en=f"{size} bytes expected, {len(data)} found")
     return data

@@ -86,9 +86,9 @@ class S3Objects(_Remote):
         except S3Error as error:
             if error.code in ("NoSuchKey", "NoSuchObject", "ResourceNotFound"):
                 raise NotFoundError from None
-            raise ObjectError(zh=f"物件存儲拒絕：{error.code}", en=f"the object store refuses: {error.code}") from error
+            raise ObjectError(zh=f"物件存储拒绝：{error.code}", en=f"the object store refuses: {error.code}") from error
         except (MinioException, HTTPError, OSError) as error:
-            raise ObjectError(zh=f"物件存儲無法連線：{error}", en=f"the object store cannot be reached: {error}") from error
+            raise ObjectError(zh=f"物件存储无法连线：{error}", en=f"the object store cannot be reached: {error}") from error
 
 
 def _drain(answer: Any) -> Iterator[bytes]:
@@ -121,7 +121,7 @@ class CloudObjects(_Remote):
             self._call(self._driver.upload_object_via_stream, file, container, f"{self._prefix}{stored.sha256}", extra={"content_type": media_type})
         if self.size(stored.sha256) != stored.size:
             self.delete(stored.sha256)
-            raise ObjectError(zh="上傳後大小不符", en="the object has another size after its upload")
+            raise ObjectError(zh="上传后大小不符", en="the object has another size after its upload")
 
     def open(self, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """See `Objects.open`."""
@@ -156,7 +156,7 @@ class CloudObjects(_Remote):
         except ObjectDoesNotExistError:
             raise NotFoundError from None
         except (LibcloudError, RequestException, OSError) as error:
-            raise ObjectError(zh=f"雲存儲出錯：{error}", en=f"the cloud store fails: {error}") from error
+            raise ObjectError(zh=f"云存储出错：{error}", en=f"the cloud store fails: {error}") from error
 
 
 def cloud_driver(provider: str, key: str, secret: str, host: str | None, port: int | None) -> Any:
@@ -165,4 +165,4 @@ def cloud_driver(provider: str, key: str, secret: str, host: str | None, port: i
     try:
         return get_driver(provider)(key, secret, **{name: value for name, value in (("host", host), ("port", port)) if value})
     except (AttributeError, KeyError, ValueError, TypeError) as error:
-        raise ObjectError(zh=f"雲存儲種類不明：{provider}", en=f"no such cloud provider: {provider}") from error
+        raise ObjectError(zh=f"云存储种类不明：{provider}", en=f"no such cloud provider: {provider}") from error

@@ -3,7 +3,7 @@
 Each list is one file `codes/<list>.yaml`:
 
     list: update_cycles
-    title: {zh: 更新週期, en: Update cycle}
+    title: {zh: 更新周期, en: Update cycle}
     closed: true                 # false: values outside the list are allowed
     codes:
       daily: {zh: 每日, en: daily, iso: daily}
@@ -80,7 +80,7 @@ def read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader, the one written in C where there is one
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ProfileError(zh=f"無法讀取 {path.name}：{error}", en=f"cannot read {path.name}: {error}") from error
+        raise ProfileError(zh=f"无法读取 {path.name}：{error}", en=f"cannot read {path.name}: {error}") from error
 
 
 @cache
@@ -92,7 +92,7 @@ def code_list(name: str) -> CodeList:
     """
     path = _FOLDER / f"{name}.yaml"
     if not name.isidentifier() or not path.is_file():
-        raise ProfileError(zh=f"沒有代碼表 {name}；有：{', '.join(list_names())}", en=f"no code list {name}; there are: {', '.join(list_names())}")
+        raise ProfileError(zh=f"没有代码表 {name}；有：{', '.join(list_names())}", en=f"no code list {name}; there are: {', '.join(list_names())}")
     data = read_yaml(path)
     try:
         codes = {}
@@ -103,7 +103,7 @@ def code_list(name: str) -> CodeList:
             codes[code] = Code(code, str(entry["zh"]), str(entry["en"]), MappingProxyType(other))
         return CodeList(name, data["title"]["zh"], data["title"]["en"], bool(data["closed"]), MappingProxyType(codes))
     except (KeyError, TypeError, AttributeError) as error:
-        raise ProfileError(zh=f"代碼表 {path.name} 有誤：{error}", en=f"the code list {path.name} is wrong: {error}") from error
+        raise ProfileError(zh=f"代码表 {path.name} 有误：{error}", en=f"the code list {path.name} is wrong: {error}") from error
 
 
 @cache

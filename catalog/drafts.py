@@ -75,7 +75,7 @@ def add(tx: WriteTransaction, site: SiteIdentity, new: Draft, author: str) -> st
     if new.source_digest is not None:
         known = find_source(tx.conn, new.source_digest)
         if known is not None:
-            raise ConflictError(zh=f"相同內容已有記錄：{known}", en=f"there is a record made from the same content: {known}")
+            raise ConflictError(zh=f"相同内容已有记录：{known}", en=f"there is a record made from the same content: {known}")
     nonce = new_nonce()
     id = mint_id(site.node, nonce, hash_=site.digest)
     tx.conn.execute(
@@ -155,14 +155,14 @@ def check_fields(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     """
     for name in fields:
         if FIELD_NAME.match(name) is None:
-            raise ConflictError(zh=f"欄位名稱不合規則：{name!r:.80}", en=f"not a field name: {name!r:.80}")
+            raise ConflictError(zh=f"栏位名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def check_secrecy(value: str | None) -> str | None:
     """Refuses a word that is not on the scale."""
     if value is not None and value not in SECRECY:
-        raise ConflictError(zh=f"密級 {value!r:.40} 不在：{'、'.join(SECRECY)}", en=f"secrecy {value!r:.40} is none of: {', '.join(SECRECY)}")
+        raise ConflictError(zh=f"密级 {value!r:.40} 不在：{'、'.join(SECRECY)}", en=f"secrecy {value!r:.40} is none of: {', '.join(SECRECY)}")
     return value
 
 

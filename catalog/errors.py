@@ -80,7 +80,7 @@ class NotFoundError(CatalogError):
     kind = "not-found"
 
     def __init__(self) -> None:
-        super().__init__(zh="找不到所請求的內容", en="not found")
+        super().__init__(zh="找不到所请求的内容", en="not found")
 
 
 class DeniedError(CatalogError):
@@ -95,7 +95,7 @@ class DeniedError(CatalogError):
     kind = "denied"
 
     def __init__(self, *, action: str, reasons: list[dict[str, object]] | None = None, zh: str | None = None, en: str | None = None) -> None:
-        super().__init__(zh=zh or f"政策不允許此操作：{action}", en=en or f"the policy does not permit this action: {action}")
+        super().__init__(zh=zh or f"政策不允许此操作：{action}", en=en or f"the policy does not permit this action: {action}")
         self.action = action
         self.reasons = reasons or []
 
@@ -125,7 +125,7 @@ class PublishError(CatalogError):
         self.problems = problems
         zh = "；".join(f"{problem['field']}：{problem['zh']}" for problem in problems)
         en = "; ".join(f"{problem['field']}: {problem['en']}" for problem in problems)
-        super().__init__(zh=f"不能發布：{zh}", en=f"cannot be published: {en}")
+        super().__init__(zh=f"不能发布：{zh}", en=f"cannot be published: {en}")
 
 
 class StoreError(CatalogError):

@@ -58,7 +58,7 @@ def provider(value: Any) -> JSON:
         value = {"name": value}
     members = _members(value, {"name": title, "code": _credit_code})
     if "name" not in members:
-        raise ValueProblem("提供方缺少名稱", "the provider has no name")
+        raise ValueProblem("提供方缺少名称", "the provider has no name")
     return members
 
 
@@ -66,7 +66,7 @@ def _credit_code(value: Any) -> str:
     cleaned = text(value, 40).upper()
     if not credit_code_check(cleaned):
         raise ValueProblem(
-            f"統一社會信用代碼的校驗碼不符（GB 32100）：{cleaned}", f"the unified social credit code fails its check character (GB 32100): {cleaned}"
+            f"统一社会信用代码的校验码不符（GB 32100）：{cleaned}", f"the unified social credit code fails its check character (GB 32100): {cleaned}"
         )
     return cleaned
 
@@ -77,7 +77,7 @@ def sharing(value: Any) -> JSON:
         value = {"type": value}
     cleaned = _members(value, {"type": _coded("sharing"), "conditions": texts, "legal_basis": texts, "method": _coded("sharing_methods")})
     if "type" not in cleaned:
-        raise ValueProblem("共享屬性缺少類型", "sharing has no type")
+        raise ValueProblem("共享属性缺少类型", "sharing has no type")
     return cleaned
 
 
@@ -87,12 +87,12 @@ def opening(value: Any) -> JSON:
         value = {"open": {"open": True, "closed": False}.get(str(value), value)}
     cleaned = _members(value, {"open": boolean, "conditions": texts})
     if "open" not in cleaned:
-        raise ValueProblem("開放屬性缺少 open", "opening does not say open or not")
+        raise ValueProblem("开放属性缺少 open", "opening does not say open or not")
     return cleaned
 
 
 def items(value: Any) -> JSON:
-    """Columns (信息項): `[{"name", "title", "type", "length", "nullable", "sensitivity"}]`."""
+    """Columns (信息项): `[{"name", "title", "type", "length", "nullable", "sensitivity"}]`."""
     kinds: dict[str, Callable[[Any], JSON]] = {
         "name": _column_name,
         "title": title,
@@ -106,14 +106,14 @@ def items(value: Any) -> JSON:
     cleaned = [_members(each, kinds) for each in list_items(value)]
     names = [each.get("name") for each in cleaned]
     if None in names or len(set(names)) != len(names):
-        raise ValueProblem("信息項須有名稱，且不重複", "every item needs a name of its own")
+        raise ValueProblem("信息项须有名称，且不重复", "every item needs a name of its own")
     return cleaned
 
 
 def _column_name(value: Any) -> str:
     cleaned = text(value, 60)
     if _COLUMN.match(cleaned) is None:
-        raise ValueProblem(f"信息項名稱須為小寫英文字母、數字、底線：{cleaned}", f"item names are small letters, digits and underscores: {cleaned}")
+        raise ValueProblem(f"信息项名称须为小写英文字母、数字、底线：{cleaned}", f"item names are small letters, digits and underscores: {cleaned}")
     return cleaned
 
 
@@ -171,10 +171,10 @@ def _coded(list_name: str) -> Callable[[Any], JSON]:
 def _members(value: Any, kinds: Mapping[str, Callable[[Any], JSON]]) -> dict[str, JSON]:
     """Cleans a mapping member by member; unknown members are refused by name, empty ones left out."""
     if not isinstance(value, Mapping):
-        raise ValueProblem(f"須為含 {', '.join(kinds)} 的對照", f"must be a map with {', '.join(kinds)}")
+        raise ValueProblem(f"须为含 {', '.join(kinds)} 的对照", f"must be a map with {', '.join(kinds)}")
     unknown = [str(name) for name in value if name not in kinds]
     if unknown:
-        raise ValueProblem(f"不認得 {', '.join(unknown)}；可用：{', '.join(kinds)}", f"unknown: {', '.join(unknown)}; allowed: {', '.join(kinds)}")
+        raise ValueProblem(f"不认得 {', '.join(unknown)}；可用：{', '.join(kinds)}", f"unknown: {', '.join(unknown)}; allowed: {', '.join(kinds)}")
     cleaned: dict[str, JSON] = {}
     for name, each in value.items():
         if each is None or each == "":

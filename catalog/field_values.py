@@ -77,14 +77,14 @@ def text(value: Any, limit: int = MAX_TEXT) -> str:
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise ValueProblem("須為文字", "must be text")
+        raise ValueProblem("须为文字", "must be text")
     cleaned = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if _CONTROL.search(cleaned):
         raise ValueProblem("含有控制字元", "holds control characters")
     if not cleaned:
-        raise ValueProblem("不可為空", "must not be empty")
+        raise ValueProblem("不可为空", "must not be empty")
     if len(cleaned) > limit:
-        raise ValueProblem(f"超過 {limit} 字", f"longer than {limit} characters")
+        raise ValueProblem(f"超过 {limit} 字", f"longer than {limit} characters")
     return cleaned
 
 
@@ -94,16 +94,16 @@ def texts(value: Any, limit: int = MAX_TEXT) -> JSON:
         cleaned = text(value, limit)
         return {"zh" if has_chinese(cleaned) else "en": cleaned}
     if not isinstance(value, Mapping):
-        raise ValueProblem('須為文字或語言對照，如 {"zh": "…", "en": "…"}', 'must be text or a map of languages such as {"zh": "…", "en": "…"}')
+        raise ValueProblem('须为文字或语言对照，如 {"zh": "…", "en": "…"}', 'must be text or a map of languages such as {"zh": "…", "en": "…"}')
     found = {_language(lang): text(each, limit) for lang, each in value.items() if each is not None and each != ""}
     if not found:
-        raise ValueProblem("不可為空", "must not be empty")
+        raise ValueProblem("不可为空", "must not be empty")
     return found
 
 
 def _language(lang: Any) -> str:
     if not isinstance(lang, str) or _LANG.match(lang) is None:
-        raise ValueProblem(f"不是語言代碼：{lang!r:.40}", f"not a language code: {lang!r:.40}")
+        raise ValueProblem(f"不是语言代码：{lang!r:.40}", f"not a language code: {lang!r:.40}")
     return lang
 
 
@@ -139,9 +139,9 @@ def list_items(value: Any) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, (list, tuple)):
-        raise ValueProblem("須為清單", "must be a list")
+        raise ValueProblem("须为清单", "must be a list")
     if len(value) > MAX_LIST:
-        raise ValueProblem(f"超過 {MAX_LIST} 項", f"more than {MAX_LIST} members")
+        raise ValueProblem(f"超过 {MAX_LIST} 项", f"more than {MAX_LIST} members")
     return list(value)
 
 
@@ -158,7 +158,7 @@ def code(value: Any, list_name: str) -> str:
     if not codes.closed:
         return cleaned if list_name == "licenses" else folded
     known = "、".join(f"{each.code}（{each.zh}）" for each in codes)
-    raise ValueProblem(f"不是{codes.zh}的代碼：{cleaned:.60}；可用：{known}", f"not a code of {codes.en}: {cleaned:.60}; known: {', '.join(codes.codes)}")
+    raise ValueProblem(f"不是{codes.zh}的代码：{cleaned:.60}；可用：{known}", f"not a code of {codes.en}: {cleaned:.60}; known: {', '.join(codes.codes)}")
 
 
 def codes(value: Any, list_name: str) -> JSON:
@@ -199,22 +199,22 @@ def moment_text(value: Any) -> str:
         try:
             return _moment(cleaned).astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
         except (ValueError, OverflowError) as error:
-            raise ValueProblem(f"不是時間：{cleaned}", f"not a time: {cleaned}") from error
+            raise ValueProblem(f"不是时间：{cleaned}", f"not a time: {cleaned}") from error
     return date_text(value)
 
 
 def decimal_text(value: Any) -> str:
     """A finite decimal number as its shortest text; floats through their shortest representation."""
     if isinstance(value, bool):
-        raise ValueProblem("須為數", "must be a number")
+        raise ValueProblem("须为数", "must be a number")
     if isinstance(value, str) and is_decimal_text(value):
         return value
     try:
         number = Decimal(repr(value) if isinstance(value, float) else value.strip() if isinstance(value, str) else value)
     except (InvalidOperation, TypeError, ValueError) as error:
-        raise ValueProblem(f"不是數：{value!r:.40}", f"not a number: {value!r:.40}") from error
+        raise ValueProblem(f"不是数：{value!r:.40}", f"not a number: {value!r:.40}") from error
     if not number.is_finite() or abs(number.adjusted()) > 60:
-        raise ValueProblem(f"不是有限的數：{value!r:.40}", f"not a finite number: {value!r:.40}")
+        raise ValueProblem(f"不是有限的数：{value!r:.40}", f"not a finite number: {value!r:.40}")
     written = format(number, "f")
     written = written.rstrip("0").rstrip(".") if "." in written else written
     return "0" if written in ("-0", "") else written
@@ -227,7 +227,7 @@ def integer(value: Any) -> int:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53 - 1:
-        raise ValueProblem("須為整數", "must be an integer")
+        raise ValueProblem("须为整数", "must be an integer")
     return value
 
 
@@ -236,7 +236,7 @@ def boolean(value: Any) -> bool:
     words = {"true": True, "yes": True, "是": True, "1": True, "false": False, "no": False, "否": False, "0": False}
     found = value if isinstance(value, bool) else words.get(str(value).strip().casefold())
     if found is None:
-        raise ValueProblem("須為是或否", "must be yes or no")
+        raise ValueProblem("须为是或否", "must be yes or no")
     return found
 
 
@@ -244,7 +244,7 @@ def division(value: Any) -> str:
     """A division code in full: 6, 9 or 12 digits (GB/T 2260)."""
     cleaned = text(f"{value:06d}" if isinstance(value, int) and not isinstance(value, bool) else value, 20)
     if _DIVISION.fullmatch(cleaned) is None:
-        raise ValueProblem(f"不是行政區劃代碼（6、9 或 12 位數字）：{cleaned}", f"not a division code (6, 9 or 12 digits): {cleaned}")
+        raise ValueProblem(f"不是行政区划代码（6、9 或 12 位数字）：{cleaned}", f"not a division code (6, 9 or 12 digits): {cleaned}")
     return cleaned.ljust(6, "0")
 
 
@@ -258,11 +258,11 @@ def bbox(value: Any) -> JSON:
     """West, south, east, north in degrees (CRS84), as decimal texts. West beyond east means across the antimeridian."""
     members = list_items(value)
     if len(members) != 4:
-        raise ValueProblem("範圍須為四個數：西、南、東、北", "an extent has four numbers: west, south, east, north")
+        raise ValueProblem("范围须为四个数：西、南、东、北", "an extent has four numbers: west, south, east, north")
     written = [decimal_text(each) for each in members]
     west, south, east, north = (Decimal(each) for each in written)
     if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-        raise ValueProblem(f"範圍超出經緯度界限或南北顛倒：{written}", f"the extent lies outside the degrees of the earth, or south is above north: {written}")
+        raise ValueProblem(f"范围超出经纬度界限或南北颠倒：{written}", f"the extent lies outside the degrees of the earth, or south is above north: {written}")
     return list(written)
 
 
@@ -271,15 +271,15 @@ def geometry(value: Any) -> str:
     try:
         shape = shapely.geometry.shape(dict(value)) if isinstance(value, Mapping) else shapely.from_wkb(unb64(value))
     except (CanonicalError, shapely.GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise ValueProblem("不是幾何（base64url WKB 或 GeoJSON）", "not a geometry (base64url WKB or GeoJSON)") from error
+        raise ValueProblem("不是几何（base64url WKB 或 GeoJSON）", "not a geometry (base64url WKB or GeoJSON)") from error
     if shape is None or shape.is_empty:
-        raise ValueProblem("幾何為空", "the geometry is empty")
+        raise ValueProblem("几何为空", "the geometry is empty")
     west, south, east, north = shape.bounds
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise ValueProblem("幾何超出經緯度界限", "the geometry lies outside the degrees of the earth")
+        raise ValueProblem("几何超出经纬度界限", "the geometry lies outside the degrees of the earth")
     data = shapely.to_wkb(shapely.force_2d(shape), byte_order=1, include_srid=False)
     if len(data) > MAX_GEOMETRY:
-        raise ValueProblem("目錄中的幾何過大，請簡化", "the geometry is too large for a catalogue; simplify it")
+        raise ValueProblem("目录中的几何过大，请简化", "the geometry is too large for a catalogue; simplify it")
     return b64(data)
 
 
@@ -287,10 +287,10 @@ def period(value: Any) -> JSON:
     """`[start | null, end | null]`, dates or moments."""
     members = list_items(value)
     if len(members) != 2 or members == [None, None]:
-        raise ValueProblem("時間範圍須為 [起, 訖]", "a period is [start, end]")
+        raise ValueProblem("时间范围须为 [起, 讫]", "a period is [start, end]")
     start, end = (None if each is None else moment_text(each) for each in members)
     if start is not None and end is not None and start[:10] > end[:10]:
-        raise ValueProblem(f"時間範圍起訖顛倒：{start} > {end}", f"the period ends before it begins: {start} > {end}")
+        raise ValueProblem(f"时间范围起讫颠倒：{start} > {end}", f"the period ends before it begins: {start} > {end}")
     return [start, end]
 
 
@@ -298,7 +298,7 @@ def crs(value: Any) -> str:
     """A coordinate system by authority and code, for example `EPSG:4490`."""
     cleaned = text(value, 80)
     if _CRS.match(cleaned) is None:
-        raise ValueProblem(f"坐標系須寫成 EPSG:4490 的形式：{cleaned}", f"write the coordinate system as EPSG:4490: {cleaned}")
+        raise ValueProblem(f"坐标系须写成 EPSG:4490 的形式：{cleaned}", f"write the coordinate system as EPSG:4490: {cleaned}")
     return cleaned
 
 
@@ -307,7 +307,7 @@ def scale(value: Any) -> str:
     cleaned = f"1:{value}" if isinstance(value, int) else text(value, 20).replace(" ", "").replace("：", ":").replace(",", "")
     cleaned = cleaned if ":" in cleaned else f"1:{cleaned}"
     if _SCALE.match(cleaned) is None:
-        raise ValueProblem(f"比例尺須寫成 1:50000 的形式：{cleaned}", f"write the scale as 1:50000: {cleaned}")
+        raise ValueProblem(f"比例尺须写成 1:50000 的形式：{cleaned}", f"write the scale as 1:50000: {cleaned}")
     return cleaned
 
 
@@ -315,5 +315,5 @@ def url(value: Any) -> str:
     """A web or FTP address without blanks."""
     cleaned = text(value, 2000)
     if _URL.match(cleaned) is None:
-        raise ValueProblem(f"不是網址：{cleaned:.80}", f"not a web address: {cleaned:.80}")
+        raise ValueProblem(f"不是网址：{cleaned:.80}", f"not a web address: {cleaned:.80}")
     return cleaned

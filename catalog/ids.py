@@ -44,7 +44,7 @@ def mint_id(birth_node: str, nonce: bytes, *, hash_: Callable[[bytes], bytes] = 
     """
     # PROTOCOL 1.3
     if not is_node_id(birth_node) or len(nonce) != NONCE_BYTES:
-        raise ManifestError(zh="出生須為節點號與 16 位元組隨機數", en="birth is a node id and a nonce of 16 bytes")
+        raise ManifestError(zh="出生须为节点号与 16 位元组随机数", en="birth is a node id and a nonce of 16 bytes")
     bits = bytearray(hash_(b"terrace/1 id\n" + dumps([birth_node, b64(nonce)]))[:16])
     bits[6] = bits[6] & 0x0F | 0x80  # RFC 9562: version 8
     bits[8] = bits[8] & 0x3F | 0x80  # RFC 9562: variant
@@ -67,12 +67,12 @@ def check_birth(record_id: str, birth: object, *, hash_: Callable[[bytes], bytes
     """
     # PROTOCOL 1.3
     if not isinstance(birth, list | tuple) or len(birth) != 2 or not all(isinstance(part, str) for part in birth):
-        raise ManifestError(zh="birth 須為 [節點號, 隨機數]", en="birth is [node id, nonce]")
+        raise ManifestError(zh="birth 须为 [节点号, 随机数]", en="birth is [node id, nonce]")
     node, nonce = birth
     try:
         minted = mint_id(node, unb64(nonce, NONCE_BYTES), hash_=hash_)
     except CanonicalError as error:
-        raise ManifestError(zh=f"birth 的隨機數有誤：{error.zh}", en=f"the nonce of birth is wrong: {error.en}") from error
+        raise ManifestError(zh=f"birth 的随机数有误：{error.zh}", en=f"the nonce of birth is wrong: {error.en}") from error
     if minted != record_id:
         raise ManifestError(zh=f"{record_id!r:.60} 不是 {node} 所生", en=f"{record_id!r:.60} was not minted by {node}")
     return str(node)
@@ -95,5 +95,5 @@ def uuid_of(record_id: str) -> str:
         ManifestError: not a record id.
     """
     if not is_record_id(record_id):
-        raise ManifestError(zh=f"不是記錄號：{record_id!r:.60}", en=f"not a record id: {record_id!r:.60}")
+        raise ManifestError(zh=f"不是记录号：{record_id!r:.60}", en=f"not a record id: {record_id!r:.60}")
     return record_id.removeprefix(PREFIX)

@@ -111,14 +111,14 @@ def cancel(tx: WriteTransaction, number: int) -> None:
     elif state == RUNNING:
         tx.conn.execute(update(job).where(job.c.job == number).values(cancel=1))
     else:
-        raise JobError(zh=f"沒有可取消的工作 {number}", en=f"no job {number} that could be cancelled")
+        raise JobError(zh=f"没有可取消的工作 {number}", en=f"no job {number} that could be cancelled")
 
 
 def retry(tx: WriteTransaction, number: int) -> None:
     """Lets a dead job try again, from its checkpoint."""
     statement = update(job).where(job.c.job == number, job.c.state == DEAD).values(state=READY, attempts=0, due=tx.now, error=None, ended=None)
     if tx.conn.execute(statement).rowcount == 0:
-        raise JobError(zh=f"工作 {number} 不在停滯狀態", en=f"job {number} is not dead")
+        raise JobError(zh=f"工作 {number} 不在停滞状态", en=f"job {number} is not dead")
 
 
 def list_jobs(conn: Connection, *, states: tuple[str, ...] = (READY, RUNNING, DEAD), limit: int = 100) -> list[Row[Any]]:

@@ -101,7 +101,7 @@ def field_digest(text: str, digest: Digest = _sha256) -> str:
 def disclosure(name: str, value: JSON, salt: bytes | None = None) -> str:
     """Makes the disclosure text of one field, with a fresh salt unless one is given."""
     if FIELD_NAME.match(name) is None:
-        raise ManifestError(zh=f"欄位名稱不合規則：{name!r:.80}", en=f"not a field name: {name!r:.80}")
+        raise ManifestError(zh=f"栏位名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
     return dumps([b64(secrets.token_bytes(_SALT_BYTES) if salt is None else salt), name, value]).decode()
 
 
@@ -222,11 +222,11 @@ def parse(data: bytes | str, digest: Digest = _sha256) -> Manifest:
     try:
         value = loads(raw)
     except CanonicalError as error:
-        raise ManifestError(zh=f"清單：{error.zh}", en=f"manifest: {error.en}") from error
+        raise ManifestError(zh=f"清单：{error.zh}", en=f"manifest: {error.en}") from error
     if not isinstance(value, dict):
         raise _wrong("manifest", value)
     if not value.keys() >= _COMMON:
-        raise ManifestError(zh=f"清單缺少：{', '.join(sorted(_COMMON - value.keys()))}", en=f"the manifest lacks: {', '.join(sorted(_COMMON - value.keys()))}")
+        raise ManifestError(zh=f"清单缺少：{', '.join(sorted(_COMMON - value.keys()))}", en=f"the manifest lacks: {', '.join(sorted(_COMMON - value.keys()))}")
     if type(value["v"]) is not int or value["v"] != 1:
         raise _wrong("v", value["v"])
     birth = value["birth"]
@@ -271,22 +271,22 @@ def _record_members(value: dict[str, JSON]) -> _RecordMembers:
         raise _wrong("secrecy", secrecy)
     if not isinstance(digests, list) or len(digests) % _PAD_TO or not 0 < len(digests) <= MAX_DISCLOSURES:
         raise ManifestError(
-            zh=f"digests 的個數須為 {_PAD_TO} 的倍數，且不超過 {MAX_DISCLOSURES}",
+            zh=f"digests 的个数须为 {_PAD_TO} 的倍数，且不超过 {MAX_DISCLOSURES}",
             en=f"the number of digests must be a multiple of {_PAD_TO}, at most {MAX_DISCLOSURES}",
         )
     for text in digests:
         _check_bytes("digests", text, 32)
     unique = frozenset(str(text) for text in digests)
     if digests != sorted(unique):
-        raise ManifestError(zh="digests 須排序且不重複", en="digests must be sorted and unique")
+        raise ManifestError(zh="digests 须排序且不重复", en="digests must be sorted and unique")
     if "terms" not in value:
-        raise ManifestError(zh="清單缺少：terms", en="the manifest lacks: terms")
+        raise ManifestError(zh="清单缺少：terms", en="the manifest lacks: terms")
     return _matching("profile", value.get("profile"), _PROFILE), secrecy, _terms(value["terms"]), unique
 
 
 def _tombstone_members(value: dict[str, JSON]) -> _RecordMembers:
     if value.get("digests"):
-        raise ManifestError(zh="墓碑清單不得有 digests", en="a tombstone has no digests")
+        raise ManifestError(zh="墓碑清单不得有 digests", en="a tombstone has no digests")
     return None, None, None, frozenset()
 
 
@@ -333,11 +333,11 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
     """
     texts = list(disclosures)
     if len(texts) > MAX_DISCLOSURES:
-        raise ManifestError(zh=f"公開項超過 {MAX_DISCLOSURES}", en=f"more than {MAX_DISCLOSURES} disclosures")
+        raise ManifestError(zh=f"公开项超过 {MAX_DISCLOSURES}", en=f"more than {MAX_DISCLOSURES} disclosures")
     try:
         values = loads_many(texts)
     except CanonicalError as error:
-        raise ManifestError(zh=f"公開項：{error.zh}", en=f"disclosure: {error.en}") from error
+        raise ManifestError(zh=f"公开项：{error.zh}", en=f"disclosure: {error.en}") from error
     found: dict[str, JSON] = {}
     for text, value in zip(texts, values, strict=True):
         if not isinstance(value, list) or len(value) != 3:
@@ -347,9 +347,9 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
             raise _wrong("disclosure", name)
         _check_bytes(name, salt, _SALT_BYTES)
         if field_digest(text, digest) not in manifest.digests:
-            raise ManifestError(zh=f"欄位 {name} 的公開項在清單中沒有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
+            raise ManifestError(zh=f"栏位 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
         if name in found:
-            raise ManifestError(zh=f"欄位 {name} 公開了兩次", en=f"field {name} is disclosed twice")
+            raise ManifestError(zh=f"栏位 {name} 公开了两次", en=f"field {name} is disclosed twice")
         found[name] = content
     return found
 
@@ -370,4 +370,4 @@ def _matching(name: str, value: JSON, pattern: re.Pattern[str]) -> str:
 
 
 def _wrong(name: str, value: object) -> ManifestError:
-    return ManifestError(zh=f"清單的 {name} 不合規定：{value!r:.80}", en=f"the manifest's {name} is not allowed: {value!r:.80}")
+    return ManifestError(zh=f"清单的 {name} 不合规定：{value!r:.80}", en=f"the manifest's {name} is not allowed: {value!r:.80}")

@@ -64,11 +64,11 @@ def claim_slug(tx: WriteTransaction, id: str, wished: str | None, title: object,
     if wished is not None:
         if SLUG.match(wished) is None:
             raise ConflictError(
-                zh=f"名稱 {wished!r:.110} 須為 2 至 100 個小寫英文字母、數字或連字號",
+                zh=f"名称 {wished!r:.110} 须为 2 至 100 个小写英文字母、数字或连字号",
                 en=f"the name {wished!r:.110} must be 2 to 100 lower-case letters, digits and hyphens",
             )
         if _taken(tx.conn, wished):
-            raise ConflictError(zh=f"名稱 {wished} 已被使用；請另取一個", en=f"the name {wished} is taken; choose another")
+            raise ConflictError(zh=f"名称 {wished} 已被使用；请另取一个", en=f"the name {wished} is taken; choose another")
         chosen = wished
     else:
         uuid = id.rsplit(":", 1)[-1]
@@ -84,7 +84,7 @@ def _taken(conn: Connection, name: str) -> bool:
 
 
 def next_code(tx: WriteTransaction, category: str) -> str:
-    """The next national code (信息資源代碼) of this site within a category.
+    """The next national code (信息资源代码) of this site within a category.
 
     Args:
         category: category code, for example `3070115`.
@@ -105,7 +105,7 @@ def permute(number: int, key: bytes) -> int:
     """
     size = 10**DIGITS
     if not 0 <= number < size:
-        raise CatalogError(zh=f"代碼序號已用完（{DIGITS} 位）", en=f"the sequence numbers of national codes are used up ({DIGITS} digits)")
+        raise CatalogError(zh=f"代码序号已用完（{DIGITS} 位）", en=f"the sequence numbers of national codes are used up ({DIGITS} digits)")
     while True:
         left, right = number >> 14, number & 0x3FFF
         for n in range(_ROUNDS):

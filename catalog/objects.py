@@ -110,7 +110,7 @@ def check_name(sha256: str) -> str:
 def check_bounds(size: int, start: int, end: int | None) -> tuple[int, int]:
     last = size if end is None else min(end, size)
     if not 0 <= start <= size or last < start:
-        raise ObjectError(zh=f"範圍 {start}–{end} 超出檔案（{size} 位元組）", en=f"range {start}–{end} lies outside of the file ({size} bytes)")
+        raise ObjectError(zh=f"范围 {start}–{end} 超出档案（{size} 位元组）", en=f"range {start}–{end} lies outside of the file ({size} bytes)")
     return start, last
 
 
@@ -120,12 +120,12 @@ def copy_hashed(file: IO[bytes], out: IO[bytes], expect: str | None, limit: int 
     while chunk := file.read(CHUNK):
         size += len(chunk)
         if limit is not None and size > limit:
-            raise ObjectError(zh=f"檔案超過 {limit} 位元組", en=f"the file is larger than {limit} bytes")
+            raise ObjectError(zh=f"档案超过 {limit} 位元组", en=f"the file is larger than {limit} bytes")
         digest.update(chunk)
         out.write(chunk)
     found = digest.hexdigest()
     if expect is not None and found != expect:
-        raise ObjectError(zh=f"檔案內容與雜湊 {expect} 不符：{found}", en=f"the file does not have the hash {expect}: {found}")
+        raise ObjectError(zh=f"档案内容与杂凑 {expect} 不符：{found}", en=f"the file does not have the hash {expect}: {found}")
     return Stored(found, size)
 
 
@@ -169,7 +169,7 @@ class LocalObjects(Noting):
             name = None
             _sync_folder(target.parent)
         except OSError as error:
-            raise ObjectError(zh=f"無法寫入檔案庫 {self.folder}：{error}", en=f"cannot write to the object store {self.folder}: {error}") from error
+            raise ObjectError(zh=f"无法写入档案库 {self.folder}：{error}", en=f"cannot write to the object store {self.folder}: {error}") from error
         finally:
             if name is not None:
                 with suppress(OSError):
@@ -183,7 +183,7 @@ class LocalObjects(Noting):
         except FileNotFoundError:
             raise NotFoundError from None
         except OSError as error:
-            raise ObjectError(zh=f"無法讀取檔案：{error}", en=f"cannot read the object: {error}") from error
+            raise ObjectError(zh=f"无法读取档案：{error}", en=f"cannot read the object: {error}") from error
         try:
             first, last = check_bounds(os.fstat(file.fileno()).st_size, start, end)
         except ObjectError:
@@ -264,5 +264,5 @@ def open_objects(where: Path | str, *, key: str | None = None, secret: str | Non
         from catalog.cloud_objects import CloudObjects, cloud_driver
 
         return CloudObjects(cloud_driver(how, key, secret, parts.hostname, parts.port), container, prefix)
-    zh, en = f"看不懂的檔案庫位址：{text}", f"not the address of an object store: {text}; a folder, s3+https://host/bucket or cloud+provider://host/container"
+    zh, en = f"看不懂的档案库位址：{text}", f"not the address of an object store: {text}; a folder, s3+https://host/bucket or cloud+provider://host/container"
     raise ObjectError(zh=zh, en=en)

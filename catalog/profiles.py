@@ -1,7 +1,7 @@
 """Profiles: which fields a kind of data has beside the core, what must be there before it is published, and what its rows mean to a policy.
 
 A profile is one file `profiles/<name>.yaml` (format: profiles/README.md). Each but `core` builds on `core`. `check` names everything that is missing or
-wrong at once, in Chinese and English: a clerk is never sent back twice (政務數據共享條例 13–15).
+wrong at once, in Chinese and English: a clerk is never sent back twice (政务数据共享条例 13–15).
 """
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ class Profile:
     Attributes:
         id: `<name>/<version>` as in manifests.
         fields: every field that it names, core first; each of them always has a disclosure (PROTOCOL 2.3).
-        needs_resource: own records must say in which form the data are (信息資源格式).
+        needs_resource: own records must say in which form the data are (信息资源格式).
         rows: what a policy calls `row.<role>` → names of columns that may hold it, the first that is there counts.
         columns: columns known by name.
         defaults: what a new draft of this profile is filled with.
@@ -108,14 +108,14 @@ def profile(id: str) -> Profile:
     name, _, version = id.partition("/")
     path = _FOLDER / f"{name}.yaml"
     if not name.isidentifier() or not path.is_file():
-        raise ProfileError(zh=f"沒有描述檔 {id}；有：{', '.join(profile_names())}", en=f"no profile {id}; there are: {', '.join(profile_names())}")
+        raise ProfileError(zh=f"没有描述档 {id}；有：{', '.join(profile_names())}", en=f"no profile {id}; there are: {', '.join(profile_names())}")
     data = read_yaml(path)
     try:
         built = _profile(name, data)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ProfileError(zh=f"描述檔 {path.name} 有誤：{error}", en=f"the profile {path.name} is wrong: {error}") from error
+        raise ProfileError(zh=f"描述档 {path.name} 有误：{error}", en=f"the profile {path.name} is wrong: {error}") from error
     if version and built.id != id:
-        raise ProfileError(zh=f"描述檔 {name} 只有 {built.id}，沒有 {id}", en=f"the profile {name} is {built.id}, not {id}")
+        raise ProfileError(zh=f"描述档 {name} 只有 {built.id}，没有 {id}", en=f"the profile {name} is {built.id}, not {id}")
     return built
 
 
@@ -214,28 +214,28 @@ def check(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False)
 
 
 def _sharing_problems(fields: Mapping[str, Any]) -> list[Problem]:
-    """政務數據共享條例 13–15: the way of sharing; conditions of what is conditional; the legal basis of what is withheld."""
+    """政务数据共享条例 13–15: the way of sharing; conditions of what is conditional; the legal basis of what is withheld."""
     sharing = fields.get("sharing")
     if sharing is None:
         return []
     problems = []
     if sharing["type"] != "withheld" and "method" not in sharing:
-        problems.append(Problem("sharing", "缺少共享方式 method（政務數據共享條例 13）", "missing: the way of sharing, method (政務數據共享條例 13)"))
+        problems.append(Problem("sharing", "缺少共享方式 method（政务数据共享条例 13）", "missing: the way of sharing, method (政务数据共享条例 13)"))
     if sharing["type"] == "conditional" and "conditions" not in sharing:
         problems.append(
-            Problem("sharing", "有條件共享須列明條件 conditions（政務數據共享條例 15）", "conditional sharing must list its conditions (政務數據共享條例 15)")
+            Problem("sharing", "有条件共享须列明条件 conditions（政务数据共享条例 15）", "conditional sharing must list its conditions (政务数据共享条例 15)")
         )
     if sharing["type"] == "withheld" and "legal_basis" not in sharing:
         problems.append(
             Problem(
                 "sharing",
-                "不予共享須載明法律、行政法規或國務院決定依據 legal_basis（政務數據共享條例 14）",
-                "what is withheld must cite a law, an administrative regulation or a State Council decision, legal_basis (政務數據共享條例 14)",
+                "不予共享须载明法律、行政法规或国务院决定依据 legal_basis（政务数据共享条例 14）",
+                "what is withheld must cite a law, an administrative regulation or a State Council decision, legal_basis (政务数据共享条例 14)",
             )
         )
     opening = fields.get("opening")
     if opening is not None and opening["open"] and sharing["type"] == "withheld":
-        problems.append(Problem("opening", "不予共享的資源不能向社會開放", "what is withheld from sharing cannot be open to the public"))
+        problems.append(Problem("opening", "不予共享的资源不能向社会开放", "what is withheld from sharing cannot be open to the public"))
     return problems
 
 
@@ -244,10 +244,10 @@ def _resource_problems(found: Profile, fields: Mapping[str, Any]) -> list[Proble
     if not every:
         if not found.needs_resource:
             return []
-        zh, en = "缺少信息資源格式：至少須有一個資源（文件、數據表或服務）", "missing: the form of the data; at least one resource (file, table or service)"
-        return [Problem("resources", f"{zh}（政務數據共享條例 13）", f"{en} (政務數據共享條例 13)")]
+        zh, en = "缺少信息资源格式：至少须有一个资源（文件、数据表或服务）", "missing: the form of the data; at least one resource (file, table or service)"
+        return [Problem("resources", f"{zh}（政务数据共享条例 13）", f"{en} (政务数据共享条例 13)")]
     return [
-        Problem(f"resources.{rid}", "資源缺少格式 format", "the resource has no format") for rid, each in every if "format" not in each and not each.get("rows")
+        Problem(f"resources.{rid}", "资源缺少格式 format", "the resource has no format") for rid, each in every if "format" not in each and not each.get("rows")
     ]
 
 
@@ -256,10 +256,10 @@ def _column_problems(found: Profile, fields: Mapping[str, Any]) -> list[Problem]
     if "items" not in fields:
         if not any(each.get("rows") or each.get("kind") in ("spreadsheet", "database") for _, each in resources(fields)):
             return []
-        return [Problem("items", "數據表缺少信息項（政務數據共享條例 13）", "a table must list its items, that is columns (政務數據共享條例 13)")]
+        return [Problem("items", "数据表缺少信息项（政务数据共享条例 13）", "a table must list its items, that is columns (政务数据共享条例 13)")]
     there = {item["name"] for item in fields["items"]}
     missing = [column for column in found.columns.values() if column.required and column.name not in there]
     return [
-        Problem("items", f"{found.zh}數據缺少信息項 {column.name}（{column.zh}）", f"{found.en} data lack the item {column.name} ({column.en})")
+        Problem("items", f"{found.zh}数据缺少信息项 {column.name}（{column.zh}）", f"{found.en} data lack the item {column.name} ({column.en})")
         for column in missing
     ]

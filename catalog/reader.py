@@ -164,7 +164,7 @@ class Reader:
             QueryError, FilterError: the question cannot be answered.
         """
         if not 0 <= query.limit <= MOST_RECORDS or query.offset < 0:
-            raise QueryError(zh=f"limit 須在 0 與 {MOST_RECORDS} 之間，offset 不可為負", en=f"limit is between 0 and {MOST_RECORDS}, offset not negative")
+            raise QueryError(zh=f"limit 须在 0 与 {MOST_RECORDS} 之间，offset 不可为负", en=f"limit is between 0 and {MOST_RECORDS}, offset not negative")
         with self.session(actor) as session:
             visible = self.visible(session)
             hits = self.search.query(session.conn, visible, self._question(session, visible, query))

@@ -165,7 +165,7 @@ class RowReader:
             raise DeniedError(action="files", reasons=reasons_of(judged))
         digest = resource["sha256"]
         if objects is None or not objects.has(digest):
-            raise ObjectError(zh="此檔案不在本站點；請向提供者索取", en="this file is not at this site; ask its provider")
+            raise ObjectError(zh="此档案不在本站点；请向提供者索取", en="this file is not at this site; ask its provider")
         name = f"{row.slug}-{resource_id}"
         media = resource.get("media_type")
         return ObjectStream(
@@ -181,9 +181,9 @@ class RowReader:
     def _ask(self, opened: OpenRows, query: RowQuery) -> tuple[View, Ask]:
         """The view narrowed to the selected columns, and the question over all that may be filtered."""
         if not 0 <= query.limit <= MOST_ROWS or query.offset < 0:
-            raise QueryError(zh=f"limit 須在 0 與 {MOST_ROWS} 之間，offset 不可為負", en=f"limit is between 0 and {MOST_ROWS}, offset not negative")
+            raise QueryError(zh=f"limit 须在 0 与 {MOST_ROWS} 之间，offset 不可为负", en=f"limit is between 0 and {MOST_ROWS}, offset not negative")
         if query.datetime is not None and opened.during is None:
-            raise QueryError(zh="此數據沒有時間信息項", en="these rows have no column of time")
+            raise QueryError(zh="此数据没有时间信息项", en="these rows have no column of time")
         where = query.where if query.text is None else _and(query.where, self._any_text(opened, query.text))
         ask = Ask(
             bbox=query.bbox,
@@ -210,7 +210,7 @@ class RowReader:
         names = [column.name for column in opened.table.data_columns if column.type == "text" and opened.view.may_filter(column.name)]
         words = text.split()[:16]
         if not names or not words:
-            raise QueryError(zh="沒有可檢索的文字信息項", en="there is no text column to search")
+            raise QueryError(zh="没有可检索的文字信息项", en="there is no text column to search")
         parts = tuple(Or(tuple(Like(name, f"%{_escaped(word)}%", True) for name in names)) for word in words)
         return And(parts) if len(parts) > 1 else parts[0]
 

@@ -25,7 +25,7 @@ class SiteIdentity:
         level: township, county, city, province, nation, or None.
         name: of the node, `{"zh": …, "en": …}`.
         sector: for example `land`.
-        secrecy_cap: highest secrecy that this site takes in (政務數據共享條例 3: only a classified zone goes above `internal`).
+        secrecy_cap: highest secrecy that this site takes in (政务数据共享条例 3: only a classified zone goes above `internal`).
         digest: H of the node's suite, 32 bytes.
     """
 

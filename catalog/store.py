@@ -82,7 +82,7 @@ class Store:
         """
         if getattr(self._own, "writing", False):
             raise StoreError(
-                zh="同一線程不可在寫事務中再開寫事務；請傳入已開啟的事務", en="a write transaction inside another of the same thread; pass the open one on"
+                zh="同一线程不可在写事务中再开写事务；请传入已开启的事务", en="a write transaction inside another of the same thread; pass the open one on"
             )
         self._own.writing = True
         try:
@@ -111,7 +111,7 @@ class Store:
                 yield conn
         except OperationalError as error:
             if "locked" in str(error.orig) or "lock timeout" in str(error.orig):
-                raise BusyError(zh="資料庫正被另一個寫入者占用，請稍後再試", en="the database is held by another writer; try again later") from error
+                raise BusyError(zh="资料库正被另一个写入者占用，请稍后再试", en="the database is held by another writer; try again later") from error
             raise
 
     @contextmanager
@@ -137,7 +137,7 @@ class Store:
             except BlockingIOError:
                 if time.monotonic() > deadline:
                     raise BusyError(
-                        zh=f"等候其他寫入者已超過 {WRITER_PATIENCE:.0f} 秒（鎖：{self._lock_path}）",
+                        zh=f"等候其他写入者已超过 {WRITER_PATIENCE:.0f} 秒（锁：{self._lock_path}）",
                         en=f"waited more than {WRITER_PATIENCE:.0f} seconds for other writers (lock: {self._lock_path})",
                     ) from None
                 time.sleep(pause)
@@ -227,10 +227,10 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
     try:
         url = make_url(text if "://" in text else f"sqlite:///{Path(text).absolute()}")
     except ArgumentError as error:
-        raise StoreError(zh=f"看不懂的資料庫位址：{text}", en=f"not a database address: {text}") from error
+        raise StoreError(zh=f"看不懂的资料库位址：{text}", en=f"not a database address: {text}") from error
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
-            raise StoreError(zh="SQLite 資料庫必須是檔案", en="an SQLite database must be a file: writers of several processes share it")
+            raise StoreError(zh="SQLite 资料库必须是档案", en="an SQLite database must be a file: writers of several processes share it")
         path = Path(url.database).absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
         readers = _sqlite_engine(path, begin="BEGIN", read_only=True)
@@ -245,7 +245,7 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
         event.listen(writers, "connect", _postgresql_writer)
         return Store(text, data_dir, readers, writers, None)
     raise StoreError(
-        zh=f"不支援的資料庫：{url.get_backend_name()}；可用 sqlite 或 postgresql", en=f"unsupported database {url.get_backend_name()}; use sqlite or postgresql"
+        zh=f"不支援的资料库：{url.get_backend_name()}；可用 sqlite 或 postgresql", en=f"unsupported database {url.get_backend_name()}; use sqlite or postgresql"
     )
 
 

@@ -167,7 +167,7 @@ class WriteTransaction:
             The newest position taken, or None when none was.
         """
         if self._finished:
-            raise StoreError(zh="事務已結束", en="the transaction has ended already")
+            raise StoreError(zh="事务已结束", en="the transaction has ended already")
         self._finished = True
         position: int | None = None
         if self._changes:

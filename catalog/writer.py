@@ -114,13 +114,13 @@ class Writer:
             {"field": problem.field, "zh": problem.zh, "en": problem.en} for problem in check(draft.profile, draft.fields, attested=draft.attested is not None)
         ]
         if draft.secrecy is None:
-            found.append({"field": "secrecy", "zh": "須標明密級", "en": "say how secret it is"})
+            found.append({"field": "secrecy", "zh": "须标明密级", "en": "say how secret it is"})
         elif not self.site.takes(draft.secrecy):
             found.append(
                 {
                     "field": "secrecy",
-                    "zh": f"本站點只收至 {self.site.secrecy_cap}（政務數據共享條例 3）",
-                    "en": f"this site takes nothing above {self.site.secrecy_cap} (政務數據共享條例 3)",
+                    "zh": f"本站点只收至 {self.site.secrecy_cap}（政务数据共享条例 3）",
+                    "en": f"this site takes nothing above {self.site.secrecy_cap} (政务数据共享条例 3)",
                 }
             )
         return found
@@ -211,7 +211,7 @@ class Writer:
         """
         old = tx.shown(received.id)
         if old is not None and old.origin != "received":
-            raise ConflictError(zh=f"{received.id} 由本站點負責，不能由他處覆蓋", en=f"{received.id} is this site's own: no peer can replace it")
+            raise ConflictError(zh=f"{received.id} 由本站点负责，不能由他处覆盖", en=f"{received.id} is this site's own: no peer can replace it")
         row, attributes = received.row(tx.now, claim_slug(tx, received.id, None, received.fields.get("title"), received.fields.get("code")))
         pending = tx.pending(received.id)
         if pending is None and old is not None and all(getattr(old, name) == row[name] for name in ("manifest_hash", "fields", "source", "division", "level")):
@@ -258,7 +258,7 @@ class Writer:
     def _require_own(self, tx: WriteTransaction, id: str) -> None:
         old = tx.conn.execute(select(record.c.origin).where(record.c.id == id)).scalar()
         if old == "received":
-            raise ConflictError(zh="此記錄由其他節點負責；請向其提出更正", en="another node answers for this record; ask it for a correction")
+            raise ConflictError(zh="此记录由其他节点负责；请向其提出更正", en="another node answers for this record; ask it for a correction")
 
     def _complete(self, tx: WriteTransaction, draft: StoredDraft) -> None:
         """Fills in what the node assigns: the national code and the date of issue."""
@@ -313,7 +313,7 @@ class Writer:
 
 def _require(actor: Actor, act: str) -> None:
     if not acts.may(actor, act):
-        raise DeniedError(action=act, zh=f"您的角色不能執行此操作：{act}", en=f"your roles do not permit this act: {act}")
+        raise DeniedError(action=act, zh=f"您的角色不能执行此操作：{act}", en=f"your roles do not permit this act: {act}")
 
 
 def _says_the_same(previous: Mapping[str, Any], draft: StoredDraft) -> bool:

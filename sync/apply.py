@@ -105,7 +105,7 @@ class Applier:
             other = conflict_with_others(conn, probe, result.nodes)
             if other is not None:
                 raise ForkError(
-                    zh=f"日誌 {result.origin} 經 {source} 與經 {other.source or '本站點'} 所示互相矛盾",
+                    zh=f"日志 {result.origin} 经 {source} 与经 {other.source or '本站点'} 所示互相矛盾",
                     en=f"log {result.origin} says one thing through {source} and another through {other.source or 'this site'}",
                     evidence={"known": other.note or "", "offered": result.note},
                 )

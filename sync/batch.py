@@ -210,11 +210,11 @@ def _continues(batch: Batch, state: State) -> bool:
     # PROTOCOL 4.2, 4.5
     if batch.gen != state.gen:
         if batch.from_ != 0:
-            raise ConflictError(zh="這是另一條流：須從頭讀起", en="this is another stream than the one we read: read from 0", clause="4.5", kind="gen")
+            raise ConflictError(zh="这是另一条流：须从头读起", en="this is another stream than the one we read: read from 0", clause="4.5", kind="gen")
         return True
     if batch.from_ != state.cursor:
         raise ConflictError(
-            zh=f"批次從 {batch.from_} 起，本站點在 {state.cursor}",
+            zh=f"批次从 {batch.from_} 起，本站点在 {state.cursor}",
             en=f"the batch continues {batch.from_}, but we are at {state.cursor}: late, doubled or ahead",
             kind="from",
         )
@@ -243,7 +243,7 @@ def _origins(batch: Batch, trust: Trust) -> list[LogState]:
     """The logs of the batch, each certified, each named once."""
     states = [trust.log(parse_origin(part.origin)) for part in batch.logs]
     if len({part.origin for part in batch.logs}) != len(batch.logs):
-        raise BatchError(zh="同一日誌列了兩次", en="one log is listed twice")
+        raise BatchError(zh="同一日志列了两次", en="one log is listed twice")
     return states
 
 
@@ -254,7 +254,7 @@ def _log(part: LogPart, log: LogState, opened: Mapping[int, bytes], state: State
     if part.old and (view is None or (view.view, view.size) != (part.view, part.old)):
         have = "nothing" if view is None else f"{view.size} in view {view.view}"
         raise ConflictError(
-            zh=f"{part.origin}：批次接 {part.old}（{part.view}），本站點有 {have}",
+            zh=f"{part.origin}：批次接 {part.old}（{part.view}），本站点有 {have}",
             en=f"{part.origin}: the batch continues {part.old} in view {part.view}, we have {have}",
             kind="view",
         )
@@ -262,7 +262,7 @@ def _log(part: LogPart, log: LogState, opened: Mapping[int, bytes], state: State
     if size < part.old:
         if log.closed_at is not None:  # we had read beyond the end of an epoch that was closed since: no fork, only another view
             raise ConflictError(
-                zh=f"{part.origin} 已關閉於 {size} 葉：須開新的 view",
+                zh=f"{part.origin} 已关闭于 {size} 叶：须开新的 view",
                 en=f"{part.origin} was closed at size {size}: begin a new view",
                 clause="6.2",
                 kind="view",
@@ -282,7 +282,7 @@ def _log(part: LogPart, log: LogState, opened: Mapping[int, bytes], state: State
     # PROTOCOL 3.3: one size, one root, whoever tells
     known = state.known.get(part.origin)
     if known is not None and cosigned != FINAL and known.size == size and known.root != root:
-        raise ForkError(zh=f"{part.origin} 在 {size} 葉處有兩個樹根", en=f"{part.origin} has two roots at size {size}", evidence=_evidence(known, part))
+        raise ForkError(zh=f"{part.origin} 在 {size} 叶处有两个树根", en=f"{part.origin} has two roots at size {size}", evidence=_evidence(known, part))
     return LogResult(log.origin, part.view, size, root, part.note, cosigned, proved.nodes, part.live)
 
 
@@ -291,14 +291,14 @@ def _checkpoint(part: LogPart, log: LogState, state: State, trust: Trust) -> tup
     note = parse_note(part.note)
     checkpoint = parse_checkpoint(note)
     if checkpoint.origin != part.origin:
-        raise NoteError(zh=f"筆記屬於 {checkpoint.origin}", en=f"the note is of {checkpoint.origin}, not of {part.origin}")
+        raise NoteError(zh=f"笔记属于 {checkpoint.origin}", en=f"the note is of {checkpoint.origin}, not of {part.origin}")
     keys = log.keys
     if log.closed_at is not None:
         # PROTOCOL 6.2: the superior's statement names the end of a closed epoch; no key of it counts beyond, and none is needed at it
         closed_size, closed_root = log.closed_at
         if checkpoint.size > closed_size:
             raise TrustError(
-                zh=f"{part.origin} 已在 {closed_size} 葉處關閉",
+                zh=f"{part.origin} 已在 {closed_size} 叶处关闭",
                 en=f"{part.origin} was closed at size {closed_size}; what lies beyond is void",
                 clause="6.2",
                 kind="void",
@@ -324,7 +324,7 @@ def _head(batch: Batch, state: State, trust: Trust, total: int) -> Literal["agre
     if batch.head is None:
         return None
     if batch.more:
-        raise BatchError(zh="尚有後續的批次不得有流首", en="a batch with more to come has no head", clause="4.6", kind="head")
+        raise BatchError(zh="尚有后续的批次不得有流首", en="a batch with more to come has no head", clause="4.6", kind="head")
     position, signed = verify_head(batch.head, sender=state.source, receiver=state.me, gen=batch.gen, keys=trust.site_keys(state.source))
     if position != batch.to:
         raise BatchError(

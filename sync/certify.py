@@ -148,7 +148,7 @@ class Certifier:
                 later[body.node, body.version, body.prev].append((statement, body))
         for statement, body in first:
             if not self._signed(statement, body.keys, body.threshold):
-                self._refuse(statement, body.node, body.node, "unsigned", "根聲明未經其金鑰簽名", "the root statement is not signed by its own keys")
+                self._refuse(statement, body.node, body.node, "unsigned", "根声明未经其金钥签名", "the root statement is not signed by its own keys")
                 continue
             chain = [statement]
             while True:
@@ -164,7 +164,7 @@ class Certifier:
                             body.node,
                             body.node,
                             "equivocation",
-                            f"第 {next_body.version} 版根聲明有兩份",
+                            f"第 {next_body.version} 版根声明有两份",
                             f"two root statements of version {next_body.version}",
                         )
                 if len(follow) != 1:
@@ -192,12 +192,12 @@ class Certifier:
             root = self._roots.get(iss)
             if root is None:
                 for statement, _ in listed:
-                    self._refuse(statement, iss, sub, "no-root", "缺少其根聲明", "its root statement is not known")
+                    self._refuse(statement, iss, sub, "no-root", "缺少其根声明", "its root statement is not known")
                 continue
             genuine = [(statement, body) for statement, body in listed if self._signed(statement, root.keys, root.threshold)]
             for statement, _ in listed:
                 if all(statement is not other for other, _ in genuine):
-                    self._refuse(statement, iss, iss, "unsigned", "未經其根簽名", "not signed by its root")
+                    self._refuse(statement, iss, iss, "unsigned", "未经其根签名", "not signed by its root")
             newest = self._newest(genuine)
             if newest is not None and self._in_time(*newest) and self._root_in_time(newest[0], root, iss):
                 self.selves[iss] = newest
@@ -205,7 +205,7 @@ class Certifier:
     def _root_in_time(self, statement: Statement, root: _Root, node: str) -> bool:
         if self.now < root.exp:
             return True
-        self._refuse(statement, node, node, "expired", "其根聲明已過期", "its root statement has expired")
+        self._refuse(statement, node, node, "expired", "其根声明已过期", "its root statement has expired")
         return False
 
     def _newest(self, genuine: list[tuple[Statement, Certify]]) -> tuple[Statement, Certify] | None:
@@ -217,16 +217,16 @@ class Certifier:
         if len(newest) == 1:
             return newest[0]
         for statement, body in newest:
-            self._refuse(statement, body.iss, body.sub, "equivocation", f"序號 {top} 有兩份不同的聲明", f"two different statements with serial {top}")
+            self._refuse(statement, body.iss, body.sub, "equivocation", f"序号 {top} 有两份不同的声明", f"two different statements with serial {top}")
         return None
 
     def _in_time(self, statement: Statement, body: Certify) -> bool:
         if body.revoked:
-            self._refuse(statement, body.iss, body.sub, "revoked", "已撤銷", "revoked")
+            self._refuse(statement, body.iss, body.sub, "revoked", "已撤销", "revoked")
         elif body.iat > self.now + MAX_AHEAD:
             self._refuse(statement, body.iss, body.sub, "ahead", "尚未生效", "issued in the future", "6.5")
         elif body.exp <= self.now:
-            self._refuse(statement, body.iss, body.sub, "expired", "已過期", "expired")
+            self._refuse(statement, body.iss, body.sub, "expired", "已过期", "expired")
         else:
             return True
         return False
@@ -249,7 +249,7 @@ class Certifier:
         for iss, sub in rest:
             if iss not in self.certs:
                 for statement, _body in self._certify[iss, sub]:
-                    self._refuse(statement, iss, sub, "issuer", "簽發者未經認證", "its issuer is not certified")
+                    self._refuse(statement, iss, sub, "issuer", "签发者未经认证", "its issuer is not certified")
 
     def _certify_one(self, pair: tuple[str, str], issuers: Sequence[Certification]) -> None:
         iss, sub = pair
@@ -262,11 +262,11 @@ class Certifier:
         statement, body = newest
         # PROTOCOL 4.8: certification is acyclic
         if sub in self.ancestors(iss):
-            self._refuse(statement, iss, sub, "cycle", f"{sub} 是 {iss} 的上級", f"{sub} stands above {iss}", "4.8")
+            self._refuse(statement, iss, sub, "cycle", f"{sub} 是 {iss} 的上级", f"{sub} stands above {iss}", "4.8")
             return
         own = self.selves.get(sub)
         if own is None:
-            self._refuse(statement, iss, sub, "no-self", "缺少該節點根所簽的本站聲明", "the node's own root names no keys for this zone")
+            self._refuse(statement, iss, sub, "no-self", "缺少该节点根所签的本站声明", "the node's own root names no keys for this zone")
             return
         problems = [self._outside(body, cert) for cert in issuers]
         inside = [cert for cert, problem in zip(issuers, problems, strict=True) if problem is None]
@@ -277,7 +277,7 @@ class Certifier:
         # PROTOCOL 6.1: what the node's own root says bounds it as its issuer does
         wider = self._outside(body, self._certification(own, own, None), below=False)
         if wider is not None:
-            self._refuse(statement, iss, sub, "scope", f"超出該節點自己的根所說：{wider[0]}", f"wider than what the node's own root says: {wider[1]}")
+            self._refuse(statement, iss, sub, "scope", f"超出该节点自己的根所说：{wider[0]}", f"wider than what the node's own root says: {wider[1]}")
             return
         best = min(inside, key=lambda cert: (-cert.expires, len(cert.path), cert.path))
         self.edges[pair] = newest
@@ -294,23 +294,23 @@ class Certifier:
                 self.refusals.pop(statement.digest, None)
                 found.append((statement, body))
             else:
-                self._refuse(statement, pair[0], pair[1], "unsigned", f"未經 {pair[0]} 的有效金鑰簽名", f"not signed by a key of {pair[0]} that counts")
+                self._refuse(statement, pair[0], pair[1], "unsigned", f"未经 {pair[0]} 的有效金钥签名", f"not signed by a key of {pair[0]} that counts")
         return found
 
     def _outside(self, body: Certify, issuer: Certification, *, below: bool = True) -> tuple[str, str] | None:
         """What of a statement lies outside its issuer's own certification; None when nothing does."""
         # PROTOCOL 6.1: narrowing
         if body.depth > issuer.depth - (1 if below else 0):
-            return f"層數 {body.depth} 過深", f"depth {body.depth} is more than the issuer may hand on ({issuer.depth - (1 if below else 0)})"
+            return f"层数 {body.depth} 过深", f"depth {body.depth} is more than the issuer may hand on ({issuer.depth - (1 if below else 0)})"
         if LEVELS.index(body.level) > LEVELS.index(issuer.level):
-            return f"層級 {body.level} 高於簽發者", f"level {body.level} is above the issuer's"
+            return f"层级 {body.level} 高于签发者", f"level {body.level} is above the issuer's"
         wanted = [*body.divisions, *([body.division] if body.division else [])]
         for division in wanted:
             if not any(_covers(own, division) for own in issuer.divisions):
-                return f"區劃 {division} 不在簽發者範圍內", f"division {division} lies outside the issuer's scope"
+                return f"区划 {division} 不在签发者范围内", f"division {division} lies outside the issuer's scope"
         for unit in [*body.units, *([body.unit] if body.unit else [])]:
             if not _hands_on(issuer, unit):
-                return f"單位 {unit} 不在簽發者範圍內", f"unit {unit} lies outside the issuer's scope"
+                return f"单位 {unit} 不在签发者范围内", f"unit {unit} lies outside the issuer's scope"
         return None
 
     def _certification(self, found: tuple[Statement, Certify], own: tuple[Statement, Certify], issuer: Certification | None) -> Certification:

@@ -158,7 +158,7 @@ class _Members:
 
     def bad(self, name: str, wanted: str) -> StatementError:
         given = self.value.get(name, "(absent)")
-        return StatementError(zh=f"聲明的 {name} 不合規定：{given!r:.60}（應為 {wanted}）", en=f"the statement's {name} is {given!r:.60}; {wanted} expected")
+        return StatementError(zh=f"声明的 {name} 不合规定：{given!r:.60}（应为 {wanted}）", en=f"the statement's {name} is {given!r:.60}; {wanted} expected")
 
     def nullable(self, name: str) -> JSON:
         """A member that may be null, but must be there: one statement has one text."""
@@ -204,14 +204,14 @@ class _Members:
         try:
             return suite_of(suite).public(jwk if isinstance(jwk, dict) else {})
         except SuiteError as error:
-            raise StatementError(zh=f"聲明的 {name}：{error.zh}", en=f"the statement's {name}: {error.en}", kind=error.kind, clause="1.5") from error
+            raise StatementError(zh=f"声明的 {name}：{error.zh}", en=f"the statement's {name}: {error.en}", kind=error.kind, clause="1.5") from error
 
     def suite(self) -> str:
         value = self.value.get("suite")
         try:
             return suite_of(value).id
         except SuiteError as error:
-            raise StatementError(zh=f"聲明：{error.zh}", en=f"statement: {error.en}", kind=error.kind, clause="1.5") from error
+            raise StatementError(zh=f"声明：{error.zh}", en=f"statement: {error.en}", kind=error.kind, clause="1.5") from error
 
     def key_list(self, name: str, value: JSON, suite: str) -> tuple[PublicKey, ...]:
         if not isinstance(value, list) or not 1 <= len(value) <= _MAX_KEYS:
@@ -229,7 +229,7 @@ class _Members:
         witness = None if witness_jwk is None else self.key("keys.witness", witness_jwk, suite)
         # PROTOCOL 3.3: a witness key does nothing else
         if witness in site:
-            raise StatementError(zh="見證金鑰不得兼作站點金鑰", en="a witness key must not be a site key too", clause="3.3")
+            raise StatementError(zh="见证金钥不得兼作站点金钥", en="a witness key must not be a site key too", clause="3.3")
         return site, witness
 
 
@@ -244,12 +244,12 @@ def read_body(value: JSON, payload: bytes) -> Body:
         StatementError: unknown kind (kind `unknown`), or a member has not its form.
     """
     if not isinstance(value, dict) or type(value.get("v")) is not int or value.get("v") != 1:
-        raise StatementError(zh="聲明須為 v 1 的物件", en="a statement is an object with v 1")
+        raise StatementError(zh="声明须为 v 1 的物件", en="a statement is an object with v 1")
     members, kind = _Members(value), value.get("kind")
     readers: dict[str, Callable[[_Members, bytes], Body]] = {"node": _read_node, "certify": _read_certify, "epoch": _read_epoch, "succession": _read_succession}
     reader = readers.get(kind) if isinstance(kind, str) else None
     if reader is None:
-        raise StatementError(zh=f"未知的聲明種類：{kind!r:.40}", en=f"unknown kind of statement: {kind!r:.40}", kind="unknown")
+        raise StatementError(zh=f"未知的声明种类：{kind!r:.40}", en=f"unknown kind of statement: {kind!r:.40}", kind="unknown")
     return reader(members, payload)
 
 
@@ -364,7 +364,7 @@ def read_time(text: str) -> int:
             raise ValueError(text)
         return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp())
     except ValueError as error:
-        raise StatementError(zh=f"不是時間：{text!r:.40}", en=f"not a time: {text!r:.40}") from error
+        raise StatementError(zh=f"不是时间：{text!r:.40}", en=f"not a time: {text!r:.40}") from error
 
 
 def write_time(seconds: int) -> str:

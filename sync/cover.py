@@ -106,7 +106,7 @@ def verify(cover: bytes, size: int, old: int, leaves: Mapping[int, bytes], *, ro
     # PROTOCOL 3.4
     opened = _checked(size, old, leaves)
     if (old_root is None) != (old == 0):
-        raise CoverError(zh="有舊大小而無舊樹根", en="an old root belongs to an old size, and only to it")
+        raise CoverError(zh="有旧大小而无旧树根", en="an old root belongs to an old size, and only to it")
     nodes: dict[tuple[int, int], bytes] = {}
     tree = Peaks(hash_, lambda level, index, hash_: nodes.__setitem__((level, index), hash_))
     computed_old = empty_root(hash_)
@@ -119,19 +119,19 @@ def verify(cover: bytes, size: int, old: int, leaves: Mapping[int, bytes], *, ro
             continue
         piece = cover[at : at + HASH_BYTES]
         if len(piece) != HASH_BYTES:
-            raise CoverError(zh="cover 過短", en="the cover is too short")
+            raise CoverError(zh="cover 过短", en="the cover is too short")
         tree.append(piece, level)
         at += HASH_BYTES
     if at != len(cover):
-        raise CoverError(zh="cover 過長", en="the cover is too long")
+        raise CoverError(zh="cover 过长", en="the cover is too long")
     if old == size:
         computed_old = tree.root()
     computed = tree.root()
     if computed != root:
-        raise CoverError(zh="cover 不通向所簽的樹根", en="the cover does not lead to the signed root: a leaf was forged, altered or misplaced")
+        raise CoverError(zh="cover 不通向所签的树根", en="the cover does not lead to the signed root: a leaf was forged, altered or misplaced")
     if old_root is not None and computed_old != old_root:
         # The root is signed and binds every hash below it: the log itself now says something else about its first `old` leaves.
-        raise ForkError(zh=f"日誌改寫了前 {old} 葉", en=f"the log says something else about its first {old} leaves than it signed before")
+        raise ForkError(zh=f"日志改写了前 {old} 叶", en=f"the log says something else about its first {old} leaves than it signed before")
     return Verified(computed_old, computed, nodes)
 
 
@@ -153,7 +153,7 @@ def _checked(size: int, old: int, opened: Iterable[int]) -> list[int]:
         raise CoverError(zh=f"大小不合：{old} → {size}", en=f"sizes out of order: {old} → {size}")
     leaves = sorted(opened)
     if leaves and not 0 <= leaves[0] <= leaves[-1] < size:
-        raise CoverError(zh=f"葉號超出日誌（共 {size}）", en=f"a leaf outside the log of {size}")
+        raise CoverError(zh=f"叶号超出日志（共 {size}）", en=f"a leaf outside the log of {size}")
     if any(left == right for left, right in pairwise(leaves)):
-        raise CoverError(zh="同一葉開了兩次", en="one leaf is opened twice")
+        raise CoverError(zh="同一叶开了两次", en="one leaf is opened twice")
     return leaves

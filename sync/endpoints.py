@@ -126,7 +126,7 @@ class _Endpoints:
                 made, keys=trust.site_keys, me=self._x.me, zone=self._x.zone, method=request.method, target=target, body=body, now=now, replay=self._replay
             )
         if caller.issued < self._started:  # the replay cache does not remember what was before this process
-            raise TokenError(zh="令牌早於本次啟動", en="the token is older than this process", kind="token-replay")
+            raise TokenError(zh="令牌早于本次启动", en="the token is older than this process", kind="token-replay")
         self._e.peers_seen(caller.node)
         return caller
 
@@ -134,15 +134,15 @@ class _Endpoints:
         """A caller that this site exchanges records with."""
         caller = self._caller(body)
         if not self._e.is_peer(caller.node):
-            raise SyncError(zh=f"{caller.node} 不是本站點的對等節點", en=f"{caller.node} is not a peer of this site", clause="7", kind="not-a-peer")
+            raise SyncError(zh=f"{caller.node} 不是本站点的对等节点", en=f"{caller.node} is not a peer of this site", clause="7", kind="not-a-peer")
         return caller
 
     def _body(self, limit: int = _SMALL) -> bytes:
         if request.headers.get("Content-Encoding", "identity") != "identity":
-            raise _RequestError(zh="請求不可壓縮", en="a request's body is not compressed", kind="encoding")
+            raise _RequestError(zh="请求不可压缩", en="a request's body is not compressed", kind="encoding")
         length = request.content_length
         if length is None or length > limit:
-            raise _RequestError(zh=f"請求超過 {limit} 位元組或未說明長度", en=f"a request of more than {limit} bytes, or of no stated length", kind="too-large")
+            raise _RequestError(zh=f"请求超过 {limit} 位元组或未说明长度", en=f"a request of more than {limit} bytes, or of no stated length", kind="too-large")
         return request.get_data(cache=False)
 
     # --- answers ---------------------------------------------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ def _number(name: str, default: int, most: int) -> int:
     if text is None:
         return default
     if not text.isascii() or not text.isdecimal() or len(text) > 16 or int(text) > most:
-        raise _RequestError(zh=f"{name} 須為 0 至 {most} 的整數", en=f"{name} is an integer from 0 to {most}")
+        raise _RequestError(zh=f"{name} 须为 0 至 {most} 的整数", en=f"{name} is an integer from 0 to {most}")
     return int(text)
 
 

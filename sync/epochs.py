@@ -52,7 +52,7 @@ def accept_closings(certifier: Certifier, statements: Iterable[Statement], signe
                 body.sub,
                 "6.2",
                 "epoch",
-                "關閉紀元者不是其現任直接上級，或簽名不成立",
+                "关闭纪元者不是其现任直接上级，或签名不成立",
                 "an epoch is closed by a direct superior; this issuer is none, or did not sign",
             )
     return Closings(by_node, genuine)
@@ -72,7 +72,7 @@ def find_successions(certifier: Certifier, statements: Iterable[Statement], sign
         above = body.to in certifier.certs and body.iss in certifier.ancestors(body.to) and body.iss in certifier.kindred(body.from_)
         if not above or not _signed_by(certifier, body.iss, statement, signed) or not _in_time(body, certifier.now):
             _refuse(
-                certifier, statement, body, "簽發者不在新舊兩個負責節點之上，或簽名不成立", "its issuer does not stand above both authorities, or did not sign"
+                certifier, statement, body, "签发者不在新旧两个负责节点之上，或签名不成立", "its issuer does not stand above both authorities, or did not sign"
             )
             continue
         for record_id in [None] if body.ids is None else sorted(body.ids):
@@ -84,7 +84,7 @@ def find_successions(certifier: Certifier, statements: Iterable[Statement], sign
                 result.setdefault(node, {})[key] = listed[0][1]
                 continue
             for statement, body in listed:
-                _refuse(certifier, statement, body, "同一記錄有兩份接任聲明", "two successions for one record")
+                _refuse(certifier, statement, body, "同一记录有两份接任声明", "two successions for one record")
     return result
 
 

@@ -137,7 +137,7 @@ class MissingHashError(SyncError):
 
     def __init__(self, level: int, index: int) -> None:
         super().__init__(
-            zh=f"證明所需的雜湊不在此處（層 {level}，第 {index}）；須開新的 view",
+            zh=f"证明所需的杂凑不在此处（层 {level}，第 {index}）；须开新的 view",
             en=f"a hash that the proof needs is not kept here (level {level}, index {index}); begin a new view",
         )
         self.level = level
@@ -250,8 +250,8 @@ class PeerError(SyncError):
     def __init__(self, status: int, body: Mapping[str, JSON], *, url: str) -> None:
         message = body.get("message")
         said = message if isinstance(message, dict) else {}
-        zh, en = said.get("zh") or f"狀態 {status}", said.get("en") or f"status {status}"
+        zh, en = said.get("zh") or f"状态 {status}", said.get("en") or f"status {status}"
         clause = body.get("clause")
-        super().__init__(zh=f"{url} 拒絕：{zh}", en=f"{url} refused: {en}", clause=clause if isinstance(clause, str) else None)
+        super().__init__(zh=f"{url} 拒绝：{zh}", en=f"{url} refused: {en}", clause=clause if isinstance(clause, str) else None)
         self.status = status
         self.body = body

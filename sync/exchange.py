@@ -198,7 +198,7 @@ class Exchange:
         value = loads(body)
         id, kind = (value.get("id"), value.get("kind")) if isinstance(value, dict) else (None, None)
         if not isinstance(id, str) or not isinstance(kind, str) or not 8 <= len(id) <= 64 or not 1 <= len(kind) <= 40:
-            raise SyncError(zh="訊息須有 id 與 kind", en="a message has an id and a kind", clause="7", kind="request")
+            raise SyncError(zh="讯息须有 id 与 kind", en="a message has an id and a kind", clause="7", kind="request")
         with self.context.store.write() as tx:
             if tx.conn.scalar(select(t.message.c.id).where(t.message.c.id == id)) is None:
                 tx.conn.execute(insert(t.message).values(id=id, peer=peer, kind=kind, body=dumps(value).decode(), received=self.context.clock()))

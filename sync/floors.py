@@ -42,7 +42,7 @@ def check_source(conn: Connection, source: str, changes: Iterable[RecordChange])
         before = known.get(change.id)
         if before is not None and change.order < before:
             raise BatchError(
-                zh=f"{change.id}：{source} 曾給出更新的版本（{before}），現在給出 {change.order}",
+                zh=f"{change.id}：{source} 曾给出更新的版本（{before}），现在给出 {change.order}",
                 en=f"{change.id}: {source} gave a newer version before ({before}) than now ({change.order})",
                 clause="4.7",
                 kind="rollback",

@@ -62,7 +62,7 @@ def fingerprint(node: str) -> str:
     """A node id for people to compare: 8 groups of 4 characters."""
     # PROTOCOL 1.2
     if not is_node_id(node):
-        raise SyncError(zh=f"不是節點號：{node!r:.60}", en=f"not a node id: {node!r:.60}", clause="1.2", kind="node-id")
+        raise SyncError(zh=f"不是节点号：{node!r:.60}", en=f"not a node id: {node!r:.60}", clause="1.2", kind="node-id")
     body = node[2:]
     return " ".join(body[at : at + 4] for at in range(0, 32, 4))
 
@@ -77,7 +77,7 @@ def parse_fingerprint(text: str) -> str:
     body = re.sub(r"[\s-]", "", text[:200].strip().lower().removeprefix("n-"))
     if not is_node_id("n-" + body):
         raise SyncError(
-            zh=f"不是節點號：{text!r:.60}（應為 8 組、每組 4 字元）",
+            zh=f"不是节点号：{text!r:.60}（应为 8 组、每组 4 字元）",
             en=f"not a node id: {text!r:.60} (8 groups of 4 characters expected)",
             clause="1.2",
             kind="node-id",
@@ -104,7 +104,7 @@ def parse_origin(text: object) -> Origin:
     # PROTOCOL 1.4
     match = _ORIGIN.match(text) if isinstance(text, str) else None
     if match is None:
-        raise SyncError(zh=f"不是日誌名：{text!r:.100}", en=f"not the name of a log: {text!r:.100}", clause="1.4", kind="origin")
+        raise SyncError(zh=f"不是日志名：{text!r:.100}", en=f"not the name of a log: {text!r:.100}", clause="1.4", kind="origin")
     return Origin(match[1], match[2], int(match[3]))
 
 

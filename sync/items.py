@@ -135,7 +135,7 @@ def _position(run: Run, batch: Batch, item: Item, entry: tuple[str, str]) -> Non
     if not (batch.from_ < item.pos <= batch.to and (item.pos > run.pos or (follows and item.pos == run.pos))):
         raise BatchError(zh=f"位置 {item.pos} 不在次序之中", en=f"position {item.pos} is out of order", kind="position")
     if entry in run.seen and not follows:
-        raise BatchError(zh=f"{entry[0]} 在一批中出現兩次", en=f"{entry[0]} stands twice in one batch", clause="4.1", kind="position")
+        raise BatchError(zh=f"{entry[0]} 在一批中出现两次", en=f"{entry[0]} stands twice in one batch", clause="4.1", kind="position")
     run.pos, run.last = item.pos, entry
     run.seen.add(entry)
 
@@ -148,14 +148,14 @@ def _put(run: Run, logs: Sequence[LogState], item: PutItem) -> None:
     hash_ = suite_of(log.suite).hash
     manifest = _manifest(item.manifest, log)
     if manifest.is_tombstone != item.tomb:
-        raise BatchError(zh="操作與清單種類不合", en="put carries a record, tomb a tombstone", clause="2.1")
+        raise BatchError(zh="操作与清单种类不合", en="put carries a record, tomb a tombstone", clause="2.1")
     # PROTOCOL 1.3
     with _clause("1.3"):
         birth = check_birth(manifest.id, list(manifest.birth))
     # PROTOCOL 1.4, 3.2
     if manifest.zone != log.origin.zone or manifest.authority != log.origin.node:
         raise BatchError(
-            zh=f"{manifest.authority}（{manifest.zone} 區）的記錄不屬於日誌 {log.origin}",
+            zh=f"{manifest.authority}（{manifest.zone} 区）的记录不属于日志 {log.origin}",
             en=f"a record of {manifest.authority} in zone {manifest.zone} has no place in log {log.origin}",
             clause="3.2",
             kind="authority",
@@ -199,7 +199,7 @@ def _halt_if_newer(text: str, error: CatalogError) -> None:
     version, kind = (value.get("v"), value.get("kind")) if isinstance(value, dict) else (None, None)
     if (type(version) is int and version > 1) or (isinstance(kind, str) and kind not in ("record", "tombstone")):
         raise HaltError(
-            zh=f"清單 v {version}、種類 {kind!r:.40}：本程式不識，請更新程式", en=f"a manifest of version {version} and kind {kind!r:.40}: update the program"
+            zh=f"清单 v {version}、种类 {kind!r:.40}：本程式不识，请更新程式", en=f"a manifest of version {version} and kind {kind!r:.40}: update the program"
         ) from error
 
 
@@ -207,7 +207,7 @@ def _check_way(run: Run, origin: Origin) -> None:
     # PROTOCOL 4.8
     if not run.trust.may_arrive(me=run.state.me, source=run.state.source, authority=origin.node):
         raise BatchError(
-            zh=f"{run.state.source} 不是本站點的上級，只可給自身及其下級的記錄，而 {origin.node} 不在其下",
+            zh=f"{run.state.source} 不是本站点的上级，只可给自身及其下级的记录，而 {origin.node} 不在其下",
             en=f"{run.state.source} is not above us and may give only its own records and those from below it; {origin.node} is not below it",
             clause="4.8",
             kind="valley",
@@ -222,18 +222,18 @@ def _check_terms(run: Run, manifest: Manifest) -> None:
     terms, source = manifest.terms or {}, run.state.source
     if source != manifest.authority and terms.get("onward") is not True:
         raise BatchError(
-            zh=f"{manifest.id} 不許轉供，而 {source} 不是其負責節點",
+            zh=f"{manifest.id} 不许转供，而 {source} 不是其负责节点",
             en=f"{manifest.id} may not be passed on, and {source} is not its authority",
             clause="4.9",
             kind="terms",
         )
     if not in_audience(terms.get("audience"), run.state.me, run.me):
         raise BatchError(
-            zh=f"{manifest.id} 不是給本站點的", en=f"{manifest.id} is not meant for this site: its audience does not name us", clause="4.9", kind="terms"
+            zh=f"{manifest.id} 不是给本站点的", en=f"{manifest.id} is not meant for this site: its audience does not name us", clause="4.9", kind="terms"
         )
     until = terms.get("until")
     if isinstance(until, str) and read_time(until) + MAX_AHEAD <= run.state.now:
-        raise BatchError(zh=f"{manifest.id} 的期限已過（{until}）", en=f"the term of {manifest.id} ended at {until}", clause="4.9", kind="terms")
+        raise BatchError(zh=f"{manifest.id} 的期限已过（{until}）", en=f"the term of {manifest.id} ended at {until}", clause="4.9", kind="terms")
 
 
 def in_audience(audience: JSON, node: str, certifications: Sequence[Certification]) -> bool:
@@ -257,7 +257,7 @@ def in_audience(audience: JSON, node: str, certifications: Sequence[Certificatio
 def _remove(run: Run, item: RemoveItem) -> None:
     # PROTOCOL 4.5
     if run.full:
-        raise BatchError(zh="從頭讀取時不得有移除", en="a full read holds no remove", clause="4.5", kind="position")
+        raise BatchError(zh="从头读取时不得有移除", en="a full read holds no remove", clause="4.5", kind="position")
     _drop(run, item.id, rows=True)
     run.changes.append(RemoveChange(item.pos, item.id))
     run.places.append(-1)
@@ -282,14 +282,14 @@ def _rows(run: Run, logs: Sequence[LogState], item: RowsItem) -> tuple[str, str]
     hash_ = suite_of(log.suite).hash
     head = parse_head(item.head, hash_)
     if head.base:
-        raise BatchError(zh="流中不傳基準批次", en="a base travels by GET rows, not in the stream", clause="5.2", kind="rows")
+        raise BatchError(zh="流中不传基准批次", en="a base travels by GET rows, not in the stream", clause="5.2", kind="rows")
     # PROTOCOL 5.4
     if head.id not in run.held:
-        raise BatchError(zh=f"{head.id} 的列先於記錄而來", en=f"rows of {head.id} before its record", clause="5.4", kind="rows")
+        raise BatchError(zh=f"{head.id} 的列先于记录而来", en=f"rows of {head.id} before its record", clause="5.4", kind="rows")
     # PROTOCOL 3.2: rows are proved by the log that proves their record
     if run.authorities.get(head.id) != log.origin.node:
         raise BatchError(
-            zh=f"{log.origin.node} 不是 {head.id} 的負責節點", en=f"{log.origin.node} is not the authority of {head.id}", clause="3.2", kind="authority"
+            zh=f"{log.origin.node} 不是 {head.id} 的负责节点", en=f"{log.origin.node} is not the authority of {head.id}", clause="3.2", kind="authority"
         )
     _check_way(run, log.origin)
     run.trust.check_leaf(head.id, log.origin, item.index)
@@ -321,7 +321,7 @@ def _reset(run: Run, item: ResetItem) -> None:
 
 def _log_of(logs: Sequence[LogState], place: int) -> LogState:
     if place >= len(logs):
-        raise BatchError(zh=f"logs 中沒有第 {place} 個", en=f"there is no log {place} in the batch")
+        raise BatchError(zh=f"logs 中没有第 {place} 个", en=f"there is no log {place} in the batch")
     return logs[place]
 
 
@@ -329,7 +329,7 @@ def _open(run: Run, place: int, index: int, leaf: bytes) -> None:
     # PROTOCOL 2.4, 3.4: nothing else vouches for a record than that this leaf is in the signed log
     opened = run.opened[place]
     if index in opened:
-        raise BatchError(zh=f"第 {index} 葉開了兩次", en=f"leaf {index} is opened twice", clause="3.4", kind="cover")
+        raise BatchError(zh=f"第 {index} 叶开了两次", en=f"leaf {index} is opened twice", clause="3.4", kind="cover")
     opened[index] = leaf
 
 

@@ -108,22 +108,22 @@ def parse_invite(line: str, *, now: int) -> Invite:
     # PROTOCOL 6.6
     match = _LINE.match("".join(line[:8000].split()))
     if match is None:
-        raise InviteError(zh="不是邀請碼：應以 terrace-invite-1. 開頭", en="not an invite: it begins with terrace-invite-1.")
+        raise InviteError(zh="不是邀请码：应以 terrace-invite-1. 开头", en="not an invite: it begins with terrace-invite-1.")
     try:
         raw = unb64(match[1])
         value = loads(raw)
     except CanonicalError as error:
-        raise InviteError(zh="邀請碼已損壞，請重新複製整行", en="the invite is damaged: copy the whole line again") from error
+        raise InviteError(zh="邀请码已损坏，请重新复制整行", en="the invite is damaged: copy the whole line again") from error
     if b64(sha256(raw)[:6]) != match[2] or not isinstance(value, dict):
-        raise InviteError(zh="邀請碼已損壞，請重新複製整行", en="the invite is damaged: copy the whole line again")
+        raise InviteError(zh="邀请码已损坏，请重新复制整行", en="the invite is damaged: copy the whole line again")
     url, secret, exp = value.get("url"), value.get("secret"), value.get("exp")
     good = value.get("v") == 1 and is_node_id(value.get("node")) and is_node_id(value.get("root")) and is_zone(value.get("zone"))
     if not good or type(exp) is not int or not isinstance(url, str) or not isinstance(secret, str):
-        raise InviteError(zh="邀請碼缺少內容", en="the invite lacks a member")
+        raise InviteError(zh="邀请码缺少内容", en="the invite lacks a member")
     _check_secret(secret)
     _check_url(url)
     if exp <= now:
-        raise InviteError(zh="邀請碼已過期，請上級另發", en="the invite has expired: ask the superior for a new one", kind="invite-expired")
+        raise InviteError(zh="邀请码已过期，请上级另发", en="the invite has expired: ask the superior for a new one", kind="invite-expired")
     return Invite(url=url.rstrip("/"), node=str(value["node"]), root=str(value["root"]), zone=str(value["zone"]), secret=secret, exp=exp)
 
 
@@ -176,24 +176,24 @@ def parse_join(data: bytes, *, me: str, zone: str, now: int) -> JoinRequest:
         signature, payload = split_jws(data.decode("ascii", "replace"), TYP, limit=MAX_JOIN)
         value = loads(payload)
     except (StatementError, CanonicalError) as error:
-        raise InviteError(zh=f"加入請求：{error.zh}", en=f"join: {error.en}") from error
+        raise InviteError(zh=f"加入请求：{error.zh}", en=f"join: {error.en}") from error
     if not isinstance(value, dict) or value.get("v") != 1 or not all(isinstance(value.get(name), str) for name in ("aud", "iss", "secret", "url", "zone")):
-        raise InviteError(zh="加入請求缺少內容", en="the join lacks a member")
+        raise InviteError(zh="加入请求缺少内容", en="the join lacks a member")
     node, secret, url, tokens = str(value["iss"]), str(value["secret"]), str(value["url"]), value.get("statements")
     iat, exp = value.get("iat"), value.get("exp")
     if value["aud"] != me or value["zone"] != zone:
-        raise InviteError(zh="加入請求是給別的站點或別的網絡區的", en="the join is for another site or another zone")
+        raise InviteError(zh="加入请求是给别的站点或别的网络区的", en="the join is for another site or another zone")
     if type(iat) is not int or type(exp) is not int or not (0 < exp - iat <= MAX_AGE and iat - _SKEW <= now < exp + _SKEW):
-        raise InviteError(zh="加入請求過期，或時鐘相差五分鐘以上", en="the join is stale, or the clocks differ by more than five minutes")
+        raise InviteError(zh="加入请求过期，或时钟相差五分钟以上", en="the join is stale, or the clocks differ by more than five minutes")
     if not isinstance(tokens, list):
-        raise InviteError(zh="加入請求缺少聲明", en="the join holds no statements")
+        raise InviteError(zh="加入请求缺少声明", en="the join holds no statements")
     _check_secret(secret)
     if url:
         _check_url(url)
     statements = parse_all((str(token) for token in tokens), limit=_MAX_STATEMENTS)
     own = Trust(statements, anchors=[node], zone=zone, now=now)
     if not any(verify_jws(signature, key) for key in own.site_keys(node)):
-        raise InviteError(zh="加入請求不是該節點的站點金鑰所簽", en="the join is not signed by a site key of its node")
+        raise InviteError(zh="加入请求不是该节点的站点金钥所签", en="the join is not signed by a site key of its node")
     kept = tuple(statement for statement in own.chain(node))
     return JoinRequest(secret=secret, node=node, zone=zone, url=url.rstrip("/"), statements=kept)
 
@@ -223,12 +223,12 @@ def parse_answer(data: bytes, *, invite: Invite, node: str, now: int, known: Ite
     try:
         value = loads(data)
         if not isinstance(value, dict) or value.get("v") != 1 or value.get("state") not in _STATES or not isinstance(value.get("statements"), list):
-            raise InviteError(zh="上級的答覆不合規定", en="the superior's answer has not its form")
+            raise InviteError(zh="上级的答复不合规定", en="the superior's answer has not its form")
         tokens = value["statements"]
         assert isinstance(tokens, list)
         statements = parse_all((str(token) for token in tokens), limit=_MAX_ANSWER_STATEMENTS)
     except (CanonicalError, StatementError) as error:
-        raise InviteError(zh=f"上級的答覆：{error.zh}", en=f"the superior's answer: {error.en}") from error
+        raise InviteError(zh=f"上级的答复：{error.zh}", en=f"the superior's answer: {error.en}") from error
     if value["state"] != "certified":
         return str(value["state"]), ()
     trust = Trust([*statements, *known], anchors=[invite.root], zone=invite.zone, now=now)
@@ -236,9 +236,9 @@ def parse_answer(data: bytes, *, invite: Invite, node: str, now: int, known: Ite
         certified = any(cert.issuer == invite.node for cert in trust.certifications(node))
         if not certified:
             trust.certified(node)
-            raise TrustError(zh="認證不是邀請者所簽", en="it is not the inviter who certifies")
+            raise TrustError(zh="认证不是邀请者所签", en="it is not the inviter who certifies")
     except TrustError as error:
-        raise InviteError(zh=f"上級的答覆不能證明認證：{error.zh}", en=f"the superior's answer does not prove the certification: {error.en}") from error
+        raise InviteError(zh=f"上级的答复不能证明认证：{error.zh}", en=f"the superior's answer does not prove the certification: {error.en}") from error
     return "certified", tuple(statement for statement in trust.statements if trust.counts(statement.digest))
 
 
@@ -246,7 +246,7 @@ def _check_secret(secret: str) -> None:
     try:
         unb64(secret, 16)
     except CanonicalError as error:
-        raise InviteError(zh="邀請的密語不合規定", en="the invite's secret has not its form") from error
+        raise InviteError(zh="邀请的密语不合规定", en="the invite's secret has not its form") from error
 
 
 def _check_url(url: str) -> None:
@@ -254,6 +254,6 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise InviteError(zh=f"位址不合規定：{url!r:.100}", en=f"not an address: {url!r:.100}") from error
+        raise InviteError(zh=f"位址不合规定：{url!r:.100}", en=f"not an address: {url!r:.100}") from error
     if len(url) > 500 or parts.scheme not in ("http", "https") or not host or parts.username is not None or parts.query or parts.fragment or port == 0:
-        raise InviteError(zh=f"位址不合規定：{url!r:.100}", en=f"not an address: {url!r:.100}")
+        raise InviteError(zh=f"位址不合规定：{url!r:.100}", en=f"not an address: {url!r:.100}")

@@ -167,7 +167,7 @@ class Logbook:
         note = add_signature(run.note, line)
         found = verify_cosignatures(parse_note(note), trust.witnesses(self._x.me), now=now)
         if found is None:
-            raise SyncError(zh="見證者的聯署無法驗證", en="the witness's cosignature does not verify", clause="3.3", kind="witness-answer")
+            raise SyncError(zh="见证者的联署无法验证", en="the witness's cosignature does not verify", clause="3.3", kind="witness-answer")
         with self._x.store.write() as tx:
             current = run_of_view(tx.conn, run.origin, "", "")
             if current is None or current.size != run.size:  # the log grew meanwhile: remember how far it is witnessed, keep the newer note
@@ -182,7 +182,7 @@ class Logbook:
         """The request again from the size that the witness says it knows."""
         if not 0 <= size <= run.size or run.note is None:
             raise SyncError(
-                zh=f"見證者知道更大的日誌（{size} > {run.size}）：本站點的日誌曾倒退",
+                zh=f"见证者知道更大的日志（{size} > {run.size}）：本站点的日志曾倒退",
                 en=f"the witness knows a larger log ({size} > {run.size}): this site's log went back",
                 clause="6.2",
                 kind="rolled-back",

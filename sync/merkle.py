@@ -113,7 +113,7 @@ class Peaks:
             ProofError: not aligned.
         """
         if self.size & ((1 << level) - 1):
-            raise ProofError(zh="子樹未對齊", en="a subtree that is not aligned")
+            raise ProofError(zh="子树未对齐", en="a subtree that is not aligned")
         index = self.size >> level
         self.size += 1 << level
         if self._seen:
@@ -200,7 +200,7 @@ def inclusion_proof(index: int, size: int, get: Get, hash_: Hash = sha256) -> li
         MissingHashError: a subtree is not kept.
     """
     if not 0 <= index < size:
-        raise ProofError(zh=f"無此葉：{index}（共 {size}）", en=f"no such leaf: {index} of {size}")
+        raise ProofError(zh=f"无此叶：{index}（共 {size}）", en=f"no such leaf: {index} of {size}")
     path: list[bytes] = []
     start, end = 0, size
     while end - start > 1:
@@ -253,11 +253,11 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
     """
     _check_proof(proof)
     if not 0 <= index < size <= MAX_SIZE:
-        raise ProofError(zh=f"無此葉：{index}（共 {size}）", en=f"no such leaf: {index} of {size}")
+        raise ProofError(zh=f"无此叶：{index}（共 {size}）", en=f"no such leaf: {index} of {size}")
     fn, sn, r = index, size - 1, leaf
     for p in proof:
         if sn == 0:
-            raise ProofError(zh="包含證明過長", en="the inclusion proof is too long")
+            raise ProofError(zh="包含证明过长", en="the inclusion proof is too long")
         if fn & 1 or fn == sn:
             r = node_hash(p, r, hash_)
             while not fn & 1 and fn:
@@ -266,9 +266,9 @@ def verify_inclusion(leaf: bytes, index: int, size: int, proof: Sequence[bytes],
             r = node_hash(r, p, hash_)
         fn, sn = fn >> 1, sn >> 1
     if sn != 0:
-        raise ProofError(zh="包含證明過短", en="the inclusion proof is too short")
+        raise ProofError(zh="包含证明过短", en="the inclusion proof is too short")
     if r != root:
-        raise ProofError(zh="包含證明與樹根不符", en="the inclusion proof does not lead to the root")
+        raise ProofError(zh="包含证明与树根不符", en="the inclusion proof does not lead to the root")
 
 
 def verify_consistency(old: int, size: int, proof: Sequence[bytes], old_root: bytes, root: bytes, hash_: Hash = sha256) -> None:
@@ -282,12 +282,12 @@ def verify_consistency(old: int, size: int, proof: Sequence[bytes], old_root: by
         raise ProofError(zh=f"大小不合：{old} → {size}", en=f"sizes out of order: {old} → {size} (a proof from size 0 proves nothing)")
     if old == size:
         if proof:
-            raise ProofError(zh="大小相同時證明須為空", en="between equal sizes the proof is empty")
+            raise ProofError(zh="大小相同时证明须为空", en="between equal sizes the proof is empty")
         if old_root != root:
-            raise ProofError(zh="大小相同而樹根不同", en="equal sizes, different roots")
+            raise ProofError(zh="大小相同而树根不同", en="equal sizes, different roots")
         return
     if not proof:
-        raise ProofError(zh="一致性證明為空", en="the consistency proof is empty")
+        raise ProofError(zh="一致性证明为空", en="the consistency proof is empty")
     path = list(proof) if old & (old - 1) else [old_root, *proof]
     fn, sn = old - 1, size - 1
     while fn & 1:
@@ -295,7 +295,7 @@ def verify_consistency(old: int, size: int, proof: Sequence[bytes], old_root: by
     fr = sr = path[0]
     for c in path[1:]:
         if sn == 0:
-            raise ProofError(zh="一致性證明過長", en="the consistency proof is too long")
+            raise ProofError(zh="一致性证明过长", en="the consistency proof is too long")
         if fn & 1 or fn == sn:
             fr, sr = node_hash(c, fr, hash_), node_hash(c, sr, hash_)
             while not fn & 1 and fn:
@@ -304,11 +304,11 @@ def verify_consistency(old: int, size: int, proof: Sequence[bytes], old_root: by
             sr = node_hash(sr, c, hash_)
         fn, sn = fn >> 1, sn >> 1
     if sn != 0:
-        raise ProofError(zh="一致性證明過短", en="the consistency proof is too short")
+        raise ProofError(zh="一致性证明过短", en="the consistency proof is too short")
     if fr != old_root or sr != root:
-        raise ProofError(zh="一致性證明與樹根不符", en="the consistency proof does not lead to the roots")
+        raise ProofError(zh="一致性证明与树根不符", en="the consistency proof does not lead to the roots")
 
 
 def _check_proof(proof: Sequence[bytes]) -> None:
     if len(proof) > _MAX_PROOF or any(len(p) != 32 for p in proof):
-        raise ProofError(zh="證明的形狀不對", en=f"a proof is at most {_MAX_PROOF} hashes of 32 bytes")
+        raise ProofError(zh="证明的形状不对", en=f"a proof is at most {_MAX_PROOF} hashes of 32 bytes")

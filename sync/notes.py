@@ -134,32 +134,32 @@ def parse_note(data: str | bytes) -> Note:
     """
     # PROTOCOL 3.3
     if len(data) > _MAX_BYTES:
-        raise NoteError(zh=f"簽名筆記超過 {_MAX_BYTES} 位元組", en=f"a note is at most {_MAX_BYTES} bytes")
+        raise NoteError(zh=f"签名笔记超过 {_MAX_BYTES} 位元组", en=f"a note is at most {_MAX_BYTES} bytes")
     try:
         signed = data.decode() if isinstance(data, bytes) else data
         size = len(signed.encode())
     except UnicodeError as error:
-        raise NoteError(zh="簽名筆記不是 UTF-8", en="the note is not UTF-8") from error
+        raise NoteError(zh="签名笔记不是 UTF-8", en="the note is not UTF-8") from error
     if size > _MAX_BYTES:
-        raise NoteError(zh=f"簽名筆記超過 {_MAX_BYTES} 位元組", en=f"a note is at most {_MAX_BYTES} bytes")
+        raise NoteError(zh=f"签名笔记超过 {_MAX_BYTES} 位元组", en=f"a note is at most {_MAX_BYTES} bytes")
     if _CONTROL.search(signed):
-        raise NoteError(zh="簽名筆記含控制字元", en="the note holds control characters")
+        raise NoteError(zh="签名笔记含控制字元", en="the note holds control characters")
     text, separator, tail = signed.rpartition("\n\n")
     if not separator or not text or not tail.endswith("\n"):
-        raise NoteError(zh="簽名筆記須為：正文、空行、簽名行", en="a note is its text, an empty line, and signature lines")
+        raise NoteError(zh="签名笔记须为：正文、空行、签名行", en="a note is its text, an empty line, and signature lines")
     lines = tail[:-1].split("\n")
     if len(lines) > _MAX_SIGNATURES:
-        raise NoteError(zh=f"簽名超過 {_MAX_SIGNATURES} 個", en=f"more than {_MAX_SIGNATURES} signatures")
+        raise NoteError(zh=f"签名超过 {_MAX_SIGNATURES} 个", en=f"more than {_MAX_SIGNATURES} signatures")
     return Note(text + "\n", tuple(_signature_line(line) for line in lines), signed)
 
 
 def _signature_line(line: str) -> SignatureLine:
     name, separator, encoded = line.removeprefix(_DASH).partition(" ")
     if not line.startswith(_DASH) or not separator or _NAME.match(name) is None:
-        raise NoteError(zh=f"不是簽名行：{line!r:.80}", en=f"not a signature line: {line!r:.80}")
+        raise NoteError(zh=f"不是签名行：{line!r:.80}", en=f"not a signature line: {line!r:.80}")
     raw = _unb64(encoded)
     if len(raw) <= 4:
-        raise NoteError(zh="簽名過短", en="a signature is a key id of 4 bytes and more")
+        raise NoteError(zh="签名过短", en="a signature is a key id of 4 bytes and more")
     return SignatureLine(name, raw[:4], raw[4:])
 
 
@@ -170,7 +170,7 @@ def _unb64(text: str) -> bytes:
     except (binascii.Error, ValueError) as error:
         raise NoteError(zh=f"不是 base64：{text!r:.40}", en=f"not base64: {text!r:.40}") from error
     if base64.b64encode(raw).decode("ascii") != text:
-        raise NoteError(zh="base64 的寫法不唯一", en="base64 that has another, shorter form")
+        raise NoteError(zh="base64 的写法不唯一", en="base64 that has another, shorter form")
     return raw
 
 
@@ -182,10 +182,10 @@ def parse_checkpoint(note: Note) -> Checkpoint:
     """
     lines = note.text[:-1].split("\n")
     if len(lines) != 3 or _NAME.match(lines[0]) is None or _SIZE.match(lines[1]) is None:
-        raise NoteError(zh="檢查點須為三行：名、大小、樹根", en="a checkpoint is three lines: origin, size, root")
+        raise NoteError(zh="检查点须为三行：名、大小、树根", en="a checkpoint is three lines: origin, size, root")
     size, root = int(lines[1]), _unb64(lines[2])
     if size > MAX_SIZE or len(root) != 32:
-        raise NoteError(zh="檢查點的大小或樹根不合規定", en="the checkpoint's size or root is out of bounds")
+        raise NoteError(zh="检查点的大小或树根不合规定", en="the checkpoint's size or root is out of bounds")
     return Checkpoint(lines[0], size, root)
 
 
@@ -221,10 +221,10 @@ def verify_note(note: Note, keys: Iterable[PublicKey]) -> Checkpoint:
         if key is None:
             continue
         if not key.verify(note.text.encode(), line.signature):
-            raise NoteError(zh=f"{checkpoint.origin} 的簽名不成立", en=f"the signature on {checkpoint.origin} does not verify")
+            raise NoteError(zh=f"{checkpoint.origin} 的签名不成立", en=f"the signature on {checkpoint.origin} does not verify")
         signed = True
     if not signed:
-        raise NoteError(zh=f"{checkpoint.origin} 未經可信金鑰簽名", en=f"{checkpoint.origin} is not signed by a key that counts", kind="unsigned")
+        raise NoteError(zh=f"{checkpoint.origin} 未经可信金钥签名", en=f"{checkpoint.origin} is not signed by a key that counts", kind="unsigned")
     return checkpoint
 
 
@@ -256,7 +256,7 @@ def add_signature(note: str, line: str) -> str:
         NoteError: the line or the note is malformed.
     """
     if not line.endswith("\n"):
-        raise NoteError(zh="簽名行須以換行結束", en="a signature line ends in a newline")
+        raise NoteError(zh="签名行须以换行结束", en="a signature line ends in a newline")
     parsed, added = parse_note(note), _signature_line(line[:-1])
     kept = [old for old in parsed.lines if (old.name, old.key_id) != (added.name, added.key_id)]
     return parse_note(f"{parsed.text}\n{''.join(map(str, [*kept, added]))}").signed
@@ -285,11 +285,11 @@ def verify_cosignatures(note: Note, witnesses: Iterable[tuple[str, PublicKey]], 
             continue
         time = int.from_bytes(line.signature[:8], "big")
         if len(line.signature) <= 8 or time >= 1 << 53 or not key.verify(_cosigned_message(note.text, time), line.signature[8:]):
-            raise NoteError(zh=f"{line.name} 的見證簽名不成立", en=f"the cosignature by {line.name} does not verify")
+            raise NoteError(zh=f"{line.name} 的见证签名不成立", en=f"the cosignature by {line.name} does not verify")
         # PROTOCOL 6.5
         if now is not None and time > now + MAX_AHEAD:
             raise NoteError(
-                zh=f"{line.name} 的見證時間超前五分鐘以上", en=f"the cosignature by {line.name} lies more than five minutes ahead", clause="6.5", kind="ahead"
+                zh=f"{line.name} 的见证时间超前五分钟以上", en=f"the cosignature by {line.name} lies more than five minutes ahead", clause="6.5", kind="ahead"
             )
         if newest is None or time > newest.time:
             newest = Cosignature(line.name, time)

@@ -110,7 +110,7 @@ class Pairing:
         with self._x.store.write() as tx:
             row = tx.conn.execute(select(t.invite).where(t.invite.c.secret == secret_digest(request.secret))).one_or_none()
             if row is None or row.expires <= now or (row.node is not None and row.node != request.node):
-                raise InviteError(zh="邀請不存在、已使用或已過期", en="there is no such invite, or it was used, or it is over")
+                raise InviteError(zh="邀请不存在、已使用或已过期", en="there is no such invite, or it was used, or it is over")
             if row.state == "open":
                 values = {"state": "posted", "node": request.node, "request": _kept(request), "created": now}
                 tx.conn.execute(update(t.invite).where(t.invite.c.secret == row.secret).values(**values))
@@ -143,7 +143,7 @@ class Pairing:
         with self._x.store.write() as tx:
             row = tx.conn.execute(select(t.invite).where(t.invite.c.state == "posted", t.invite.c.node == node)).first()
             if row is None:
-                raise InviteError(zh=f"沒有等待確認的加入請求：{node}", en=f"no join waits for {node}")
+                raise InviteError(zh=f"没有等待确认的加入请求：{node}", en=f"no join waits for {node}")
             asked = orjson.loads(row.request)
             statements = parse_all(asked["statements"])
             own = _self_certify(statements, node)
@@ -167,7 +167,7 @@ class Pairing:
         with self._x.store.write() as tx:
             changed = tx.conn.execute(update(t.invite).where(t.invite.c.state == "posted", t.invite.c.node == node).values(state="refused")).rowcount
             if not changed:
-                raise InviteError(zh=f"沒有等待確認的加入請求：{node}", en=f"no join waits for {node}")
+                raise InviteError(zh=f"没有等待确认的加入请求：{node}", en=f"no join waits for {node}")
             tx.audit("peer.refuse", actor=actor, outcome="refused", detail={"node": node})
 
     def _certify(self, conn: Connection, mine: Certification, own: Certify, *, division: str | None, depth: int | None, now: int) -> str:
@@ -176,7 +176,7 @@ class Pairing:
         divisions = tuple(code for code in own.divisions if any(covers(outer, code) for outer in mine.divisions))
         if place is not None and not any(covers(outer, place) for outer in mine.divisions):
             raise TrustError(
-                zh=f"{place} 不在本站點的範圍內", en=f"{place} lies outside of what this site is certified for: {', '.join(mine.divisions)}", kind="scope"
+                zh=f"{place} 不在本站点的范围内", en=f"{place} lies outside of what this site is certified for: {', '.join(mine.divisions)}", kind="scope"
             )
         claims = certify_claims(
             iss=self._x.me,
@@ -239,7 +239,7 @@ class Pairing:
         invite = self._read(line)
         hello = self._peers.hello(invite.url)
         if hello.get("node") != invite.node:
-            raise InviteError(zh="該位址回答的不是邀請上的節點", en="another node than the invite's answers at its address")
+            raise InviteError(zh="该位址回答的不是邀请上的节点", en="another node than the invite's answers at its address")
         name = hello.get("name")
         return Joining(
             invite.url,
@@ -268,7 +268,7 @@ class Pairing:
         """
         invite = self._read(line)
         if confirmed != invite.node:
-            raise InviteError(zh="確認的節點號與邀請不符", en="the node id that was confirmed is not the invite's")
+            raise InviteError(zh="确认的节点号与邀请不符", en="the node id that was confirmed is not the invite's")
         with self._x.store.read() as conn:
             own = [row.jws for row in conn.execute(select(t.statement).where(t.statement.c.source == self._x.me).order_by(t.statement.c.seq))]
         now = self._x.clock()
@@ -284,7 +284,7 @@ class Pairing:
         )
         answer = self._peers.join(invite.url, made)
         if answer.status == 410 and answer.json().get("state") is None:
-            raise InviteError(zh="上級不接受此邀請（已用或過期）", en="the superior does not take this invite: used, or over")
+            raise InviteError(zh="上级不接受此邀请（已用或过期）", en="the superior does not take this invite: used, or over")
         state, statements = parse_answer(answer.body, invite=invite, node=self._x.me, now=now, known=parse_all(own))
         if state == "certified":
             self._joined(invite, statements, actor)
@@ -297,7 +297,7 @@ class Pairing:
             keep_statements(tx.conn, statements, source=invite.node, now=now)
             trust = self._x.trust.in_(tx.conn, now)
             if invite.node not in trust.superiors(self._x.me):
-                raise TrustError(zh="上級的回答並未認證本站點", en="the superior's answer does not certify this site", kind="uncertified")
+                raise TrustError(zh="上级的回答并未认证本站点", en="the superior's answer does not certify this site", kind="uncertified")
             _keep_peer(
                 tx.conn, invite.node, "superior", invite.url, trust.certified(invite.node).name, witness=trust.witness_node(self._x.me) == invite.node, now=now
             )
@@ -308,10 +308,10 @@ class Pairing:
         invite = parse_invite(line.strip(), now=self._x.clock())
         if invite.zone != self._x.zone:
             raise InviteError(
-                zh=f"邀請屬於 {invite.zone} 區，本站點在 {self._x.zone} 區", en=f"the invite is for zone {invite.zone}, this site serves {self._x.zone}"
+                zh=f"邀请属于 {invite.zone} 区，本站点在 {self._x.zone} 区", en=f"the invite is for zone {invite.zone}, this site serves {self._x.zone}"
             )
         if invite.node == self._x.me:
-            raise InviteError(zh="這是本站點自己的邀請", en="this is this site's own invite")
+            raise InviteError(zh="这是本站点自己的邀请", en="this is this site's own invite")
         check_url(invite.url)
         return invite
 
@@ -321,7 +321,7 @@ class Pairing:
         """Ends the exchange with a peer: nothing is sent to it or fetched from it any more. What it gave stays shown as it is."""
         with self._x.store.write() as tx:
             if tx.conn.execute(update(t.peer).where(t.peer.c.node == node).values(state="paused")).rowcount == 0:
-                raise SyncError(zh=f"沒有對等節點 {node}", en=f"there is no peer {node}", kind="not-a-peer")
+                raise SyncError(zh=f"没有对等节点 {node}", en=f"there is no peer {node}", kind="not-a-peer")
             for table in (t.stream, t.due, t.view_out, t.outlet):
                 tx.conn.execute(delete(table).where(table.c.peer == node))
             tx.audit("peer.pause", actor=actor, detail={"node": node})
@@ -337,7 +337,7 @@ def _self_certify(statements: list[Statement], node: str) -> Certify:
     """The node's newest word about itself."""
     found = [s.body for s in statements if isinstance(s.body, Certify) and s.body.iss == s.body.sub == node]
     if not found:
-        raise InviteError(zh="加入請求中沒有該節點自己的 certify", en="the join holds no certify by the node itself")
+        raise InviteError(zh="加入请求中没有该节点自己的 certify", en="the join holds no certify by the node itself")
     return max(found, key=lambda body: body.serial)
 
 

@@ -113,17 +113,17 @@ def verify(data: bytes, root_id: str, *, now: int, allow_uncosigned: bool = Fals
     """
     # PROTOCOL 6.8
     if not is_node_id(root_id):
-        raise ReceiptError(zh=f"不是根節點號：{root_id!r:.60}", en=f"not a root id: {root_id!r:.60}")
+        raise ReceiptError(zh=f"不是根节点号：{root_id!r:.60}", en=f"not a root id: {root_id!r:.60}")
     try:
         return _verify(_parse(data), root_id, now, allow_uncosigned)
     except ReceiptError:
         raise
     except SyncError as error:
         raise ReceiptError(
-            zh=f"憑證不成立：{error.zh}", en=f"the receipt does not hold: {error.en}", clause=error.clause, kind=f"receipt-{error.kind}"
+            zh=f"凭证不成立：{error.zh}", en=f"the receipt does not hold: {error.en}", clause=error.clause, kind=f"receipt-{error.kind}"
         ) from error
     except CatalogError as error:
-        raise ReceiptError(zh=f"憑證不成立：{error.zh}", en=f"the receipt does not hold: {error.en}", clause="2.3", kind=f"receipt-{error.kind}") from error
+        raise ReceiptError(zh=f"凭证不成立：{error.zh}", en=f"the receipt does not hold: {error.en}", clause="2.3", kind=f"receipt-{error.kind}") from error
 
 
 def _verify(receipt: _Receipt, root_id: str, now: int, allow_uncosigned: bool) -> Proved:
@@ -131,12 +131,12 @@ def _verify(receipt: _Receipt, root_id: str, now: int, allow_uncosigned: bool) -
     origin = parse_origin(checkpoint.origin)
     manifest = parse_manifest(receipt.manifest)
     if (manifest.authority, manifest.zone) != (origin.node, origin.zone):  # 2
-        raise ReceiptError(zh=f"記錄的負責節點不是日誌 {origin} 的節點", en=f"the record's authority is not the node of log {origin}", clause="3.2")
+        raise ReceiptError(zh=f"记录的负责节点不是日志 {origin} 的节点", en=f"the record's authority is not the node of log {origin}", clause="3.2")
     trust, cosignature = _judge(receipt, root_id, origin, now, allow_uncosigned)  # 3, 4
     log = trust.log(origin)
     hash_ = suite_of(log.suite).hash
     if log.closed_at is not None:
-        raise ReceiptError(zh=f"日誌 {origin} 的紀元已關閉", en=f"the epoch of log {origin} is closed: ask for a receipt from the open one", clause="6.2")
+        raise ReceiptError(zh=f"日志 {origin} 的纪元已关闭", en=f"the epoch of log {origin} is closed: ask for a receipt from the open one", clause="6.2")
     verify_note(receipt.note, log.keys)  # 5
     verify_inclusion(entry_leaf("record", receipt.manifest, hash_), receipt.index, checkpoint.size, receipt.proof, checkpoint.root, hash_)  # 6
     order_birth = check_birth(manifest.id, list(manifest.birth))  # 7
@@ -175,7 +175,7 @@ def _judge(receipt: _Receipt, root_id: str, origin: Origin, now: int, allow_unco
             return trust, found
     if not allow_uncosigned:
         raise ReceiptError(
-            zh="檢查點沒有可信見證者的簽名（或聲明鏈不通向所指的根）",
+            zh="检查点没有可信见证者的签名（或声明链不通向所指的根）",
             en="no witness that the statements name has cosigned the checkpoint, or the statements do not lead to the root that you named",
             clause="3.3",
             kind="receipt-uncosigned",
@@ -186,16 +186,16 @@ def _judge(receipt: _Receipt, root_id: str, origin: Origin, now: int, allow_unco
 def _parse(data: bytes) -> _Receipt:
     """Step 1."""
     if len(data) > MAX_BYTES:
-        raise ReceiptError(zh="憑證過大", en=f"a receipt is at most {MAX_BYTES} bytes")
+        raise ReceiptError(zh="凭证过大", en=f"a receipt is at most {MAX_BYTES} bytes")
     value = loads(data.strip(b"\n"))
     if not isinstance(value, dict) or value.get("v") != 1 or value.get("kind") != "receipt":
-        raise ReceiptError(zh="不是第 1 版憑證", en="not a receipt of version 1")
+        raise ReceiptError(zh="不是第 1 版凭证", en="not a receipt of version 1")
     manifest, index, note, disclose, proof, statements = (value.get(name) for name in ("manifest", "index", "note", "disclose", "proof", "statements"))
     if not isinstance(manifest, str) or not isinstance(note, str) or type(index) is not int or index < 0:
-        raise ReceiptError(zh="憑證缺少內容", en="the receipt lacks a member")
+        raise ReceiptError(zh="凭证缺少内容", en="the receipt lacks a member")
     texts: list[list[str]] = []
     for listed in (disclose, proof, statements):
         if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
-            raise ReceiptError(zh="憑證缺少內容", en="the receipt lacks a member")
+            raise ReceiptError(zh="凭证缺少内容", en="the receipt lacks a member")
         texts.append([str(text) for text in listed])
     return _Receipt(manifest, texts[0], index, parse_note(note), [unb64(hash_, 32) for hash_ in texts[1]], texts[2])

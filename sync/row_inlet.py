@@ -82,7 +82,7 @@ class RowApplier:
         try:
             apply_received(tx, head.id, head.variant, head.text, change.rows.puts, change.rows.removes, change.rows.holes, self._x.site.digest)
         except TerraceError as error:
-            raise BatchError(zh=f"列批次無法套用：{error.zh}", en=f"a batch of rows cannot be applied: {error.en}", clause="5.3", kind="rows") from error
+            raise BatchError(zh=f"列批次无法套用：{error.zh}", en=f"a batch of rows cannot be applied: {error.en}", clause="5.3", kind="rows") from error
 
     def _reset(self, tx: WriteTransaction, source: str, change: batches.ResetChange, round_: int) -> None:
         if not self._other_feeds(tx.conn, source, change.id):

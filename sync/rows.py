@@ -104,22 +104,22 @@ def parse_head(text: str, hash_: Hash = sha256) -> RowsHead:
     """
     # PROTOCOL 5.1
     if len(text) > 4096:
-        raise _bad("批次頭過長", "the head of a row batch is at most 4096 characters")
+        raise _bad("批次头过长", "the head of a row batch is at most 4096 characters")
     try:
         value = loads(text)
         if not isinstance(value, dict):
-            raise _bad("批次頭須為物件", "the head of a row batch is an object")
+            raise _bad("批次头须为物件", "the head of a row batch is an object")
         root, prev = value.get("root"), value.get("prev")
         root_bytes = unb64(root if isinstance(root, str) else "", 32)
         if prev is not None:
             unb64(prev if isinstance(prev, str) else "", 32)
     except CanonicalError as error:
-        raise _bad(f"批次頭：{error.zh}", f"head of a row batch: {error.en}") from error
+        raise _bad(f"批次头：{error.zh}", f"head of a row batch: {error.en}") from error
     seq, count, base = value.get("seq"), value.get("count"), value.get("base")
     if not is_record_id(value.get("id")) or not is_variant(value.get("variant")) or type(base) is not bool:
-        raise _bad("批次頭的 id、variant 或 base 不合規定", "the head's id, variant or base has not its form")
+        raise _bad("批次头的 id、variant 或 base 不合规定", "the head's id, variant or base has not its form")
     if type(seq) is not int or type(count) is not int or seq < 1 or count < 0 or (not base and count > MAX_ROWS) or (prev is None) != (seq == 1 and not base):
-        raise _bad("批次頭的 seq、prev 或 count 不合規定", "the head's seq, prev or count is out of bounds")
+        raise _bad("批次头的 seq、prev 或 count 不合规定", "the head's seq, prev or count is out of bounds")
     return RowsHead(
         id=str(value["id"]),
         variant=str(value["variant"]),
@@ -165,7 +165,7 @@ def verify_rows(
         key = _check_key(second)
         if first is None:
             if key in left:
-                raise _bad(f"鍵 {key:.80} 移除兩次", f"key {key:.80} is removed twice", "5.4")
+                raise _bad(f"键 {key:.80} 移除两次", f"key {key:.80} is removed twice", "5.4")
             left.add(key)
             removes.append((key, None))
         else:
@@ -174,22 +174,22 @@ def verify_rows(
     if not head.base and (len(puts) + len(removes) + len(holes) > 2 * MAX_ROWS or size > MAX_BYTES):
         raise _bad("一批至多一千列或 1 MiB", "a batch holds at most 1,000 rows or 1 MiB", "5.4")
     if any(key.encode() in opened for key in left):
-        raise _bad("同一鍵既放入又移除", "a key is both put and removed", "5.4")
+        raise _bad("同一键既放入又移除", "a key is both put and removed", "5.4")
     leaves, places = _leaves(head, [opened[key] for key in sorted(opened)], holes)
     if tree_root(leaves, hash_) != head.root:
-        raise _bad("列批次與其樹根不符", "the rows do not lead to the root of their batch: a row was forged, altered or misplaced")
+        raise _bad("列批次与其树根不符", "the rows do not lead to the root of their batch: a row was forged, altered or misplaced")
     return VerifiedRows(head, tuple(puts), tuple(removes), places, tuple(leaves))
 
 
 def _leaves(head: RowsHead, opened: list[bytes], holes: Sequence[Sequence[int | str]]) -> tuple[list[bytes], tuple[tuple[int, bytes], ...]]:
     """Puts opened leaves, in order of their keys, and holes, at their places, together."""
     if len(opened) + len(holes) != head.count:
-        raise _bad("葉數與批次頭不符", f"{len(opened) + len(holes)} leaves, but the head says {head.count}")
+        raise _bad("叶数与批次头不符", f"{len(opened) + len(holes)} leaves, but the head says {head.count}")
     leaves: list[bytes | None] = [None] * head.count
     places: list[tuple[int, bytes]] = []
     for place, text in holes:
         if type(place) is not int or not 0 <= place < head.count or (places and place <= places[-1][0]):
-            raise _bad("空位的位置不合規定", "places of holes ascend and lie inside the batch")
+            raise _bad("空位的位置不合规定", "places of holes ascend and lie inside the batch")
         raw = _unb64(text, 32)
         leaves[place] = raw
         places.append((place, raw))
@@ -202,7 +202,7 @@ def _opened(opened: dict[bytes, bytes], salt: object, key: str, text: str, hash_
     raw = _unb64(salt, _SALT)
     name = _check_key(key).encode()
     if name in opened:
-        raise _bad(f"鍵 {key:.80} 出現兩次", f"key {key:.80} stands twice", "5.4")
+        raise _bad(f"键 {key:.80} 出现两次", f"key {key:.80} stands twice", "5.4")
     opened[name] = row_leaf(raw, text, hash_)
     return raw
 
@@ -211,7 +211,7 @@ def _check_key(key: object) -> str:
     # PROTOCOL 5.3
     value = _loads(key)
     if not isinstance(value, list) or not value or any(part is None or isinstance(part, list | dict) for part in value):
-        raise _bad(f"鍵須為非空陣列：{key!r:.80}", f"a row's key is an array of its key columns: {key!r:.80}", "5.3")
+        raise _bad(f"键须为非空阵列：{key!r:.80}", f"a row's key is an array of its key columns: {key!r:.80}", "5.3")
     return str(key)
 
 
@@ -219,12 +219,12 @@ def _check_row(row: object) -> None:
     # PROTOCOL 5.3
     value = _loads(row)
     if not isinstance(value, dict) or any(_COLUMN.match(name) is None or member is None for name, member in value.items()):
-        raise _bad(f"列須為非空欄的物件：{row!r:.80}", f"a row is an object of its non-null columns: {row!r:.80}", "5.3")
+        raise _bad(f"列须为非空栏的物件：{row!r:.80}", f"a row is an object of its non-null columns: {row!r:.80}", "5.3")
 
 
 def _loads(text: object) -> JSON:
     if not isinstance(text, str):
-        raise _bad("列與鍵須為文字", "rows and keys travel as text", "5.3")
+        raise _bad("列与键须为文字", "rows and keys travel as text", "5.3")
     try:
         value: JSON = loads(text)
         return value
@@ -236,7 +236,7 @@ def _unb64(value: object, size: int) -> bytes:
     try:
         return unb64(value if isinstance(value, str) else "", size)
     except CanonicalError as error:
-        raise _bad(f"鹽或葉：{error.zh}", f"salt or leaf: {error.en}") from error
+        raise _bad(f"盐或叶：{error.zh}", f"salt or leaf: {error.en}") from error
 
 
 def _bad(zh: str, en: str, clause: str = "5.1") -> BatchError:

@@ -111,7 +111,7 @@ def split_jws(token: str, typ: str, *, limit: int = MAX_JWS) -> tuple[Signature,
     """
     # PROTOCOL 6.1
     if not isinstance(token, str) or len(token) > limit or _COMPACT.match(token) is None:
-        raise StatementError(zh="不是緊湊 JWS（三段、至多 16 KiB）", en="not a compact JWS (three segments, at most 16 KiB)")
+        raise StatementError(zh="不是紧凑 JWS（三段、至多 16 KiB）", en="not a compact JWS (three segments, at most 16 KiB)")
     head, body, mark = token.split(".")
     try:
         header, payload = loads(unb64(head)), unb64(body)
@@ -119,9 +119,9 @@ def split_jws(token: str, typ: str, *, limit: int = MAX_JWS) -> tuple[Signature,
     except CanonicalError as error:
         raise StatementError(zh=f"JWS：{error.zh}", en=f"JWS: {error.en}") from error
     if not isinstance(header, dict) or set(header) != {"alg", "kid", "typ"} or not all(isinstance(member, str) for member in header.values()):
-        raise StatementError(zh="JWS 表頭只許 alg、kid、typ", en="a JWS header holds alg, kid and typ, and nothing else")
+        raise StatementError(zh="JWS 表头只许 alg、kid、typ", en="a JWS header holds alg, kid and typ, and nothing else")
     if header["typ"] != typ:
-        raise StatementError(zh=f"JWS 的 typ 須為 {typ}", en=f"the JWS must be of type {typ}")
+        raise StatementError(zh=f"JWS 的 typ 须为 {typ}", en=f"the JWS must be of type {typ}")
     return Signature(token, str(header["kid"]), str(header["alg"])), payload
 
 
@@ -209,7 +209,7 @@ def parse_all(tokens: Iterable[str], *, limit: int | None = None) -> list[Statem
     found: dict[str, Statement] = {}
     for count, token in enumerate(tokens):
         if limit is not None and count >= limit:
-            raise StatementError(zh=f"聲明簽名超過 {limit} 個", en=f"more than {limit} statement signatures in one message")
+            raise StatementError(zh=f"声明签名超过 {limit} 个", en=f"more than {limit} statement signatures in one message")
         signature, payload = split_jws(token, TYP)
         digest = b64(sha256(payload))
         known = found.get(digest)
@@ -232,5 +232,5 @@ def _body(payload: bytes) -> Body:
     try:
         value = loads(payload)
     except CanonicalError as error:
-        raise StatementError(zh=f"聲明：{error.zh}", en=f"statement: {error.en}") from error
+        raise StatementError(zh=f"声明：{error.zh}", en=f"statement: {error.en}") from error
     return read_body(value, payload)

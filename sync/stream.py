@@ -89,5 +89,5 @@ def verify_head(note: str, *, sender: str, receiver: str, gen: str, keys: Iterab
     except NoteError as error:
         raise NoteError(zh=f"流首：{error.zh}", en=f"stream head: {error.en}", clause="4.6", kind=error.kind) from error
     if checkpoint.origin != stream_origin(sender, receiver, gen):
-        raise NoteError(zh=f"流首屬於別的流：{checkpoint.origin}", en=f"the head of another stream: {checkpoint.origin}", clause="4.6")
+        raise NoteError(zh=f"流首属于别的流：{checkpoint.origin}", en=f"the head of another stream: {checkpoint.origin}", clause="4.6")
     return checkpoint.size, int.from_bytes(checkpoint.root, "big")

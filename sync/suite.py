@@ -121,23 +121,23 @@ class _Ed25519Sha256:
     def public(self, jwk: Mapping[str, object]) -> PublicKey:
         # PROTOCOL 1.5: exactly these members, so that one key has one text and one id
         if not isinstance(jwk, Mapping) or set(jwk) != {"crv", "kty", "x"} or jwk["crv"] != "Ed25519" or jwk["kty"] != "OKP":
-            raise SuiteError(zh="金鑰須為 {crv: Ed25519, kty: OKP, x}", en="a key of this suite is {crv: Ed25519, kty: OKP, x}, with no other member")
+            raise SuiteError(zh="金钥须为 {crv: Ed25519, kty: OKP, x}", en="a key of this suite is {crv: Ed25519, kty: OKP, x}, with no other member")
         x = jwk["x"]
         try:
             return PublicKey(self.id, unb64(x, 32)) if isinstance(x, str) else self._bad_x()
         except CanonicalError as error:
-            raise SuiteError(zh=f"金鑰的 x 有誤：{error.zh}", en=f"the key's x is wrong: {error.en}") from error
+            raise SuiteError(zh=f"金钥的 x 有误：{error.zh}", en=f"the key's x is wrong: {error.en}") from error
 
     def _bad_x(self) -> PublicKey:
-        raise SuiteError(zh="金鑰的 x 須為文字", en="the key's x must be text")
+        raise SuiteError(zh="金钥的 x 须为文字", en="the key's x must be text")
 
     def load_pem(self, pem: bytes) -> SecretKey:
         try:
             key = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError) as error:
-            raise SuiteError(zh="不是未加密的 PKCS#8 私鑰", en="not an unencrypted PKCS#8 private key") from error
+            raise SuiteError(zh="不是未加密的 PKCS#8 私钥", en="not an unencrypted PKCS#8 private key") from error
         if not isinstance(key, Ed25519PrivateKey):
-            raise SuiteError(zh="私鑰不是 Ed25519", en="the private key is not Ed25519")
+            raise SuiteError(zh="私钥不是 Ed25519", en="the private key is not Ed25519")
         return SecretKey(self.id, key)
 
     def verify(self, key: PublicKey, message: bytes, signature: bytes) -> bool:
@@ -166,8 +166,8 @@ def suite_of(suite_id: object) -> Suite:
         return found
     if isinstance(suite_id, str) and suite_id in RESERVED:
         raise SuiteError(
-            zh=f"密碼套件 {suite_id}（{RESERVED[suite_id]}）已保留，本版本尚不能運行；請用 {ED25519.id}",
+            zh=f"密码套件 {suite_id}（{RESERVED[suite_id]}）已保留，本版本尚不能运行；请用 {ED25519.id}",
             en=f"suite {suite_id} ({RESERVED[suite_id]}) is reserved and not runnable in this version; use {ED25519.id}",
             kind="suite-reserved",
         )
-    raise SuiteError(zh=f"未知的密碼套件：{suite_id!r:.40}", en=f"unknown suite: {suite_id!r:.40}")
+    raise SuiteError(zh=f"未知的密码套件：{suite_id!r:.40}", en=f"unknown suite: {suite_id!r:.40}")

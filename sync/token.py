@@ -72,7 +72,7 @@ class MemoryReplayCache:
         if key in self._seen:
             return False
         if len(self._seen) >= self._limit:
-            raise TokenError(zh="請求過多，暫不受理", en="too many requests: the replay cache is full", kind="token-cache-full")
+            raise TokenError(zh="请求过多，暂不受理", en="too many requests: the replay cache is full", kind="token-cache-full")
         self._seen[key] = expires
         return True
 
@@ -158,28 +158,28 @@ def verify(
     signature, claims = _read(token)
     # 2
     if claims["aud"] != me or claims["zone"] != zone:
-        raise TokenError(zh="令牌是給別的站點的", en="the token is for another site", kind="token-audience")
+        raise TokenError(zh="令牌是给别的站点的", en="the token is for another site", kind="token-audience")
     # 3
     if claims["htm"] != method or claims["htu"] != target or claims["digest"] != b64(sha256(body)):
         raise TokenError(
-            zh="令牌是給別的請求的（方法、位址或內容不同）", en="the token is for another request: method, target or body differ", kind="token-request"
+            zh="令牌是给别的请求的（方法、位址或内容不同）", en="the token is for another request: method, target or body differ", kind="token-request"
         )
     # 4
     iat, exp = claims["iat"], claims["exp"]
     assert isinstance(iat, int) and isinstance(exp, int)
     if not iat - MAX_SKEW <= now < exp + MAX_SKEW:
         raise TokenError(
-            zh=f"令牌過期或時鐘相差五分鐘以上（對方 {iat}，本機 {now}）",
+            zh=f"令牌过期或时钟相差五分钟以上（对方 {iat}，本机 {now}）",
             en=f"the token is too old, or the clocks differ by more than five minutes (theirs {iat}, ours {now})",
             kind="token-time",
         )
     # 5
     node = str(claims["iss"])
     if not any(verify_jws(signature, key) for key in keys(node)):
-        raise TokenError(zh=f"令牌不是 {node} 的站點金鑰所簽", en=f"the token is not signed by a site key of {node}", kind="token-signature")
+        raise TokenError(zh=f"令牌不是 {node} 的站点金钥所签", en=f"the token is not signed by a site key of {node}", kind="token-signature")
     # 6
     if not replay.add(f"{node} {claims['jti']}", exp + MAX_SKEW, now):
-        raise TokenError(zh="令牌已用過", en="the token was used before", kind="token-replay")
+        raise TokenError(zh="令牌已用过", en="the token was used before", kind="token-replay")
     return Caller(node, zone, str(claims["jti"]), iat, exp)
 
 
@@ -210,4 +210,4 @@ def _text(claims: dict[str, JSON], name: str) -> str:
 
 
 def _malformed() -> TokenError:
-    return TokenError(zh="令牌缺少聲明或聲明不合規定", en="the token lacks a claim, or a claim has not its form")
+    return TokenError(zh="令牌缺少声明或声明不合规定", en="the token lacks a claim, or a claim has not its form")

@@ -62,7 +62,7 @@ def check_url(url: str) -> str:
         return url.rstrip("/")
     if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
         return url.rstrip("/")
-    raise SyncError(zh=f"對等節點的位址須為 https（本機除外）：{url}", en=f"a peer's address must be https (http only on loopback): {url}", kind="address")
+    raise SyncError(zh=f"对等节点的位址须为 https（本机除外）：{url}", en=f"a peer's address must be https (http only on loopback): {url}", kind="address")
 
 
 def _is_loopback(host: str) -> bool:
@@ -97,7 +97,7 @@ class Peers:
         with self._x.store.read() as conn:
             url = conn.scalar(select(t.peer.c.url).where(t.peer.c.node == node))
         if not url:
-            raise AwayError(zh=f"沒有對等節點 {node} 的位址", en=f"there is no address for peer {node}")
+            raise AwayError(zh=f"没有对等节点 {node} 的位址", en=f"there is no address for peer {node}")
         return str(url)
 
     # --- the endpoints ---------------------------------------------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class Peers:
                 method, check_url(url) + full, data=body or None, headers=headers, timeout=(_CONNECT, read), stream=True, allow_redirects=False
             )
         except requests.RequestException as error:
-            raise AwayError(zh=f"無法連到 {url}：{type(error).__name__}", en=f"cannot reach {url}: {type(error).__name__}") from error
+            raise AwayError(zh=f"无法连到 {url}：{type(error).__name__}", en=f"cannot reach {url}: {type(error).__name__}") from error
 
     def _read(self, response: requests.Response, limit: int, patience: float) -> bytes:
         deadline = time.monotonic() + patience + _CONNECT
@@ -215,9 +215,9 @@ class Peers:
             for chunk in self._chunks(response):
                 size += len(chunk)
                 if size > limit:
-                    raise AwayError(zh=f"回答超過 {limit} 位元組", en=f"an answer of more than {limit} bytes", clause="7.5")
+                    raise AwayError(zh=f"回答超过 {limit} 位元组", en=f"an answer of more than {limit} bytes", clause="7.5")
                 if time.monotonic() > deadline:
-                    raise AwayError(zh="回答過慢", en="the answer is too slow", clause="7.5")
+                    raise AwayError(zh="回答过慢", en="the answer is too slow", clause="7.5")
                 parts.append(chunk)
         return b"".join(parts)
 
@@ -225,4 +225,4 @@ class Peers:
         try:
             yield from response.iter_content(_CHUNK)
         except requests.RequestException as error:
-            raise AwayError(zh=f"連線中斷：{type(error).__name__}", en=f"the connection broke: {type(error).__name__}") from error
+            raise AwayError(zh=f"连线中断：{type(error).__name__}", en=f"the connection broke: {type(error).__name__}") from error

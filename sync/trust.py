@@ -135,7 +135,7 @@ class Trust:
             ]
             why = reasons[0] if reasons else None
             raise TrustError(
-                zh=f"{node} 在 {self.zone} 區未經認證：{why.zh if why else '沒有關於它的聲明'}",
+                zh=f"{node} 在 {self.zone} 区未经认证：{why.zh if why else '没有关于它的声明'}",
                 en=f"{node} is not certified in zone {self.zone}: {why.en if why else 'no statement about it'}",
                 kind="uncertified",
             )
@@ -159,7 +159,7 @@ class Trust:
         if not keys:
             cert = self.certified(node)
             raise TrustError(
-                zh=f"{node}：上級所列的站點金鑰與其自身所列不合",
+                zh=f"{node}：上级所列的站点金钥与其自身所列不合",
                 en=f"{node}: no site key is named both by its superior ({cert.issuer}) and by its own root",
                 kind="no-key",
             )
@@ -210,11 +210,11 @@ class Trust:
         """
         # PROTOCOL 1.4, 6.2
         if origin.zone != self.zone:
-            raise TrustError(zh=f"日誌 {origin} 屬於別的網絡區", en=f"log {origin} belongs to another zone than {self.zone}", clause="1.4", kind="zone")
+            raise TrustError(zh=f"日志 {origin} 属于别的网络区", en=f"log {origin} belongs to another zone than {self.zone}", clause="1.4", kind="zone")
         cert = self.certified(origin.node)
         current = self.epoch(origin.node)
         if origin.epoch > current:
-            raise TrustError(zh=f"日誌 {origin}：現行紀元是 {current}", en=f"log {origin}: the open epoch is {current}", clause="6.2", kind="epoch")
+            raise TrustError(zh=f"日志 {origin}：现行纪元是 {current}", en=f"log {origin}: the open epoch is {current}", clause="6.2", kind="epoch")
         if origin.epoch < current:
             closing = self._closings.by_node.get(origin.node, {}).get(origin.epoch)
             # An epoch whose closing is not known is trusted for nothing: its superior already names a later one.
@@ -283,7 +283,7 @@ class Trust:
             # PROTOCOL 6.2
             if closing is None or index >= closing.size:
                 raise TrustError(
-                    zh=f"{origin} 第 {index} 葉已作廢（紀元已關閉）",
+                    zh=f"{origin} 第 {index} 叶已作废（纪元已关闭）",
                     en=f"leaf {index} of {origin} is void: its epoch was closed before it",
                     clause="6.2",
                     kind="void",
@@ -294,14 +294,14 @@ class Trust:
         # PROTOCOL 6.3
         if (origin.epoch, index) >= (successor.epoch, successor.size):
             raise TrustError(
-                zh=f"{origin} 第 {index} 葉已作廢（已由 {successor.to} 接任）",
+                zh=f"{origin} 第 {index} 叶已作废（已由 {successor.to} 接任）",
                 en=f"leaf {index} of {origin} is void: {successor.to} took over before it",
                 clause="6.3",
                 kind="void",
             )
         if self.now >= successor.until + MAX_AHEAD:
             raise TrustError(
-                zh=f"{origin} 的記錄已由 {successor.to} 接管完畢",
+                zh=f"{origin} 的记录已由 {successor.to} 接管完毕",
                 en=f"what {origin} answered for has ended: {successor.to} took over",
                 clause="6.3",
                 kind="ended",
@@ -319,7 +319,7 @@ class Trust:
             seen.add(node)
         # PROTOCOL 6.3
         raise TrustError(
-            zh=f"{record_id} 生於 {birth}，沒有接任聲明使 {origin.node} 為其負責節點",
+            zh=f"{record_id} 生于 {birth}，没有接任声明使 {origin.node} 为其负责节点",
             en=f"{record_id} was born at {birth}, and no succession makes {origin.node} its authority",
             clause="6.3",
             kind="authority",
@@ -365,7 +365,7 @@ class Trust:
             if accepted.by_node == closings.by_node:
                 return certifier, accepted
             closings = accepted
-        raise TrustError(zh="紀元聲明互相矛盾，無法得出定論", en="the epoch statements contradict each other without end", clause="6.2", kind="epoch")
+        raise TrustError(zh="纪元声明互相矛盾，无法得出定论", en="the epoch statements contradict each other without end", clause="6.2", kind="epoch")
 
 
 def _times(statement: Statement) -> tuple[int, ...]:

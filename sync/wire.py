@@ -187,7 +187,7 @@ def encode(batch: Batch) -> bytes:
         }
     )
     if len(data) > MAX_BYTES:
-        raise BatchError(zh=f"批次 {len(data)} 位元組，超過 8 MiB", en=f"the batch is {len(data)} bytes; at most 8 MiB", clause="7.1", kind="too-large")
+        raise BatchError(zh=f"批次 {len(data)} 位元组，超过 8 MiB", en=f"the batch is {len(data)} bytes; at most 8 MiB", clause="7.1", kind="too-large")
     return data
 
 
@@ -223,7 +223,7 @@ def parse(data: bytes) -> Batch:
     """
     # PROTOCOL 4.2, 7.1
     if len(data) > MAX_BYTES:
-        raise BatchError(zh="批次超過 8 MiB", en="a batch is at most 8 MiB", clause="7.1", kind="too-large")
+        raise BatchError(zh="批次超过 8 MiB", en="a batch is at most 8 MiB", clause="7.1", kind="too-large")
     try:
         value = loads(data)
     except CanonicalError as error:
@@ -235,7 +235,7 @@ def parse(data: bytes) -> Batch:
         raise _bad("v", "1")
     if version != 1:
         # PROTOCOL 7.4
-        raise HaltError(zh=f"批次為第 {version} 版，本程式只識第 1 版；請更新程式", en=f"batch of version {version}; this program reads version 1: update it")
+        raise HaltError(zh=f"批次为第 {version} 版，本程式只识第 1 版；请更新程式", en=f"batch of version {version}; this program reads version 1: update it")
     gen, head, more = value.get("gen"), value.get("head"), value.get("more")
     from_, to = _integer(value, "from"), _integer(value, "to")
     if not isinstance(gen, str) or not _is_gen(gen):
@@ -289,7 +289,7 @@ def _item(number: int, value: JSON) -> Item:
     op = value.get("op")
     if op not in ("put", "tomb", "remove", "rows", "reset"):
         # PROTOCOL 7.4
-        raise HaltError(zh=f"未知的操作 {op!r:.40}；請更新程式", en=f"unknown op {op!r:.40}: update the program", item=number)
+        raise HaltError(zh=f"未知的操作 {op!r:.40}；请更新程式", en=f"unknown op {op!r:.40}: update the program", item=number)
     pos = _integer(value, "pos", number)
     if op in ("remove", "reset"):
         record_id, variant = value.get("id"), value.get("variant")
@@ -341,7 +341,7 @@ def _list(value: Mapping[str, JSON], name: str, limit: int) -> list[JSON]:
     if not isinstance(found, list):
         raise _bad(name, "a list")
     if len(found) > limit:
-        raise BatchError(zh=f"{name} 超過 {limit} 個", en=f"more than {limit} {name}", clause="7.1", kind="too-large")
+        raise BatchError(zh=f"{name} 超过 {limit} 个", en=f"more than {limit} {name}", clause="7.1", kind="too-large")
     return found
 
 
@@ -353,9 +353,9 @@ def _tuples(value: Mapping[str, JSON], name: str, kinds: tuple[Any, ...], item: 
     for member in found:
         fits = isinstance(member, list) and len(member) == len(kinds)
         if not fits or not all(isinstance(part, kind) and not isinstance(part, bool) for part, kind in zip(member, kinds, strict=True)):
-            raise BatchError(zh=f"{name} 的成員不合規定", en=f"a member of {name} has not its form", clause="5.4", kind="rows", item=item)
+            raise BatchError(zh=f"{name} 的成员不合规定", en=f"a member of {name} has not its form", clause="5.4", kind="rows", item=item)
     return tuple(tuple(member) for member in found)
 
 
 def _bad(name: str, wanted: str, item: int | None = None) -> BatchError:
-    return BatchError(zh=f"批次的 {name} 不合規定（應為 {wanted}）", en=f"the batch's {name} has not its form: {wanted} expected", item=item)
+    return BatchError(zh=f"批次的 {name} 不合规定（应为 {wanted}）", en=f"the batch's {name} has not its form: {wanted} expected", item=item)

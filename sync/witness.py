@@ -122,7 +122,7 @@ def decide(request: bytes, *, trust: Trust, me: str, known: Known | None, key: S
     name = witness_name(me, trust.zone)
     try:  # 2, 3
         if trust.witness_node(origin.node) != me:
-            raise WitnessError(404, zh=f"{origin} 不由本站點見證", en=f"{origin} is not witnessed by this site: its node names another witness, or none")
+            raise WitnessError(404, zh=f"{origin} 不由本站点见证", en=f"{origin} is not witnessed by this site: its node names another witness, or none")
         log = trust.log(origin)
         verify_note(asked.note, log.keys)
     except NoteError as error:
@@ -130,19 +130,19 @@ def decide(request: bytes, *, trust: Trust, me: str, known: Known | None, key: S
     except TrustError as error:
         raise WitnessError(404, zh=error.zh, en=error.en) from error
     if asked.old > checkpoint.size:  # 4
-        raise WitnessError(400, zh="old 大於檢查點", en="old is larger than the checkpoint")
+        raise WitnessError(400, zh="old 大于检查点", en="old is larger than the checkpoint")
     known = _remembered(asked, known, name, key)  # 5
     size = 0 if known is None else known.size
     if known is not None and known.size == checkpoint.size and known.root != checkpoint.root:  # 7, first: it is evidence whatever `old` says
         raise ForkError(
-            zh=f"{origin} 在 {size} 葉處有兩個樹根", en=f"{origin} has two roots at size {size}", evidence={"known": known.note, "offered": asked.note.signed}
+            zh=f"{origin} 在 {size} 叶处有两个树根", en=f"{origin} has two roots at size {size}", evidence={"known": known.note, "offered": asked.note.signed}
         )
     if asked.old != size:  # 6
-        raise WitnessError(409, zh=f"本站點上次見證於 {size} 葉", en=f"this witness cosigned size {size} last", size=size)
+        raise WitnessError(409, zh=f"本站点上次见证于 {size} 叶", en=f"this witness cosigned size {size} last", size=size)
     try:  # 8
         if known is None or size == 0:
             if asked.proof:
-                raise ProofError(zh="由零起的證明須為空", en="a proof from size 0 is empty")
+                raise ProofError(zh="由零起的证明须为空", en="a proof from size 0 is empty")
         else:
             verify_consistency(size, checkpoint.size, asked.proof, known.root, checkpoint.root, suite_of(log.suite).hash)
     except ProofError as error:
@@ -212,4 +212,4 @@ def _hash(line: str) -> bytes:
 
 
 def _malformed(why: str) -> WitnessError:
-    return WitnessError(400, zh=f"add-checkpoint 請求不合規定：{why}", en=f"not an add-checkpoint request: {why}")
+    return WitnessError(400, zh=f"add-checkpoint 请求不合规定：{why}", en=f"not an add-checkpoint request: {why}")

@@ -169,7 +169,7 @@ class Worker:
                 if stop.is_set() or self._stop.is_set():
                     return
                 log.exception("pulling from %s failed", peer)
-                self._failed(peer, SyncError(zh=f"內部錯誤：{error}", en=f"internal error: {error}"))
+                self._failed(peer, SyncError(zh=f"内部错误：{error}", en=f"internal error: {error}"))
                 stop.wait(pause)
                 pause = min(pause * 2, LONGEST)
 

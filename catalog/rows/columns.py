@@ -40,7 +40,7 @@ _UTC8 = 8 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column (信息項)."""
+    """One column (信息项)."""
 
     name: str
     type: str
@@ -90,21 +90,21 @@ def columns_from_items(items: Iterable[Mapping[str, Any]]) -> tuple[Column, ...]
 def check_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
     """Checks a table's columns as a whole. Raises RowsError."""
     if not columns:
-        raise RowsError(zh="數據表沒有信息項", en="a table of rows needs columns")
+        raise RowsError(zh="数据表没有信息项", en="a table of rows needs columns")
     if len(columns) > MAX_COLUMNS:
-        raise RowsError(zh=f"信息項 {len(columns)} 個，上限 {MAX_COLUMNS}；請拆成多個表", en=f"{len(columns)} columns, at most {MAX_COLUMNS}: split the table")
+        raise RowsError(zh=f"信息项 {len(columns)} 个，上限 {MAX_COLUMNS}；请拆成多个表", en=f"{len(columns)} columns, at most {MAX_COLUMNS}: split the table")
     seen: set[str] = set()
     for column in columns:
         if NAME.match(column.name) is None:
-            zh, en = f"信息項名稱不合規則：{column.name!r:.80}", f"not a column name (small letters, digits, underscores, at most 60): {column.name!r:.80}"
+            zh, en = f"信息项名称不合规则：{column.name!r:.80}", f"not a column name (small letters, digits, underscores, at most 60): {column.name!r:.80}"
             raise RowsError(zh=zh, en=en)
         if column.type not in _CANONICAL and column.type != "geometry":
-            raise RowsError(zh=f"信息項 {column.name} 的類型不合規定：{column.type!r:.40}", en=f"column {column.name}: no type {column.type!r:.40}")
+            raise RowsError(zh=f"信息项 {column.name} 的类型不合规定：{column.type!r:.40}", en=f"column {column.name}: no type {column.type!r:.40}")
         if column.name in seen:
-            raise RowsError(zh=f"信息項 {column.name} 重複", en=f"column {column.name} stands twice")
+            raise RowsError(zh=f"信息项 {column.name} 重复", en=f"column {column.name} stands twice")
         seen.add(column.name)
     if sum(column.type == "geometry" for column in columns) > 1:
-        raise RowsError(zh="一個數據表至多一個幾何信息項", en="a table of rows has at most one geometry column")
+        raise RowsError(zh="一个数据表至多一个几何信息项", en="a table of rows has at most one geometry column")
     return tuple(columns)
 
 
@@ -123,7 +123,7 @@ def _integer(value: Any) -> JSON:
     if (isinstance(value, str) and _INTEGER.match(value.strip())) or (isinstance(value, float) and value.is_integer()):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53 - 1:
-        raise ValueProblem(f"不是整數：{value!r:.60}", f"not an integer: {value!r:.60}")
+        raise ValueProblem(f"不是整数：{value!r:.60}", f"not an integer: {value!r:.60}")
     return value
 
 
@@ -145,15 +145,15 @@ def _datetime(value: Any) -> JSON:
         try:
             value = datetime.datetime.fromisoformat(cleaned)
         except ValueError as error:
-            raise ValueProblem(f"不是時間：{cleaned:.60}", f"not a time: {cleaned:.60}") from error
+            raise ValueProblem(f"不是时间：{cleaned:.60}", f"not a time: {cleaned:.60}") from error
     if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         value = datetime.datetime(value.year, value.month, value.day)
     if not isinstance(value, datetime.datetime):
-        raise ValueProblem(f"不是時間：{value!r:.60}", f"not a time: {value!r:.60}")
+        raise ValueProblem(f"不是时间：{value!r:.60}", f"not a time: {value!r:.60}")
     try:
         value = value.astimezone(datetime.UTC) if value.tzinfo else value
     except OverflowError as error:
-        raise ValueProblem(f"時間超出範圍：{value}", f"time out of range: {value}") from error
+        raise ValueProblem(f"时间超出范围：{value}", f"time out of range: {value}") from error
     written = f"{value.year:04d}-{value.month:02d}-{value.day:02d}T{value.hour:02d}:{value.minute:02d}:{value.second:02d}"
     fraction = f".{value.microsecond:06d}".rstrip("0") if value.microsecond else ""
     return f"{written}{fraction}Z"
@@ -178,7 +178,7 @@ def canonical_value(column: Column, value: Any) -> JSON:
     try:
         return _CANONICAL[column.type](value)
     except ValueProblem as problem:
-        raise RowsError(zh=f"信息項 {column.name}：{problem.zh}", en=f"column {column.name}: {problem.en}") from problem
+        raise RowsError(zh=f"信息项 {column.name}：{problem.zh}", en=f"column {column.name}: {problem.en}") from problem
 
 
 # --- typed values ----------------------------------------------------------------------------------------------------------------------
@@ -205,12 +205,12 @@ def typed_value(column: Column, value: JSON) -> Any:
         return None
     kind = column.type
     if type(value) is not _TYPES[kind] or (kind == "decimal" and not is_decimal_text(value)):
-        raise RowsError(zh=f"信息項 {column.name} 不是 {kind}：{value!r:.60}", en=f"column {column.name} is not {kind}: {value!r:.60}")
+        raise RowsError(zh=f"信息项 {column.name} 不是 {kind}：{value!r:.60}", en=f"column {column.name} is not {kind}: {value!r:.60}")
     if kind in ("date", "datetime"):
         try:
             seconds = seconds_of(kind, str(value))
         except (ValueError, OverflowError) as error:
-            raise RowsError(zh=f"信息項 {column.name} 不是 {kind}：{value!r:.60}", en=f"column {column.name} is not {kind}: {value!r:.60}") from error
+            raise RowsError(zh=f"信息项 {column.name} 不是 {kind}：{value!r:.60}", en=f"column {column.name} is not {kind}: {value!r:.60}") from error
         return seconds if kind == "datetime" else value
     return value
 

@@ -77,12 +77,12 @@ def encode(table: RowTable, loose: Mapping[str, Any]) -> Encoded:
     by_name = table.by_name
     unknown = loose.keys() - by_name.keys()
     if unknown:
-        raise RowsError(zh=f"沒有信息項：{', '.join(sorted(unknown))}", en=f"no such columns: {', '.join(sorted(unknown))}")
+        raise RowsError(zh=f"没有信息项：{', '.join(sorted(unknown))}", en=f"no such columns: {', '.join(sorted(unknown))}")
     spatial = table.geometry_column
     values = {name: canonical_value(by_name[name], value) for name, value in loose.items() if value is not None and name != spatial}
     missing = [column.name for column in table.columns if not column.nullable and column.name not in values and column.name != spatial]
     if missing:
-        raise RowsError(zh=f"信息項不可為空：{', '.join(missing)}", en=f"columns may not be null: {', '.join(missing)}")
+        raise RowsError(zh=f"信息项不可为空：{', '.join(missing)}", en=f"columns may not be null: {', '.join(missing)}")
     wkb = as_wkb(loose.get(spatial)) if spatial else None
     key = key_text(table, values)
     row = _dump(values)
@@ -90,7 +90,7 @@ def encode(table: RowTable, loose: Mapping[str, Any]) -> Encoded:
     encoded = Encoded(key, row, full, secrets.token_bytes(SALT_BYTES), values, wkb)
     if encoded.size > MAX_BYTES:
         zh, en = (
-            f"列 {key:.60} 大於 1 MiB；請簡化其幾何或移出大型內容",
+            f"列 {key:.60} 大于 1 MiB；请简化其几何或移出大型内容",
             f"row {key:.60} is larger than 1 MiB: simplify its geometry, or move large content into a file",
         )
         raise RowsError(zh=zh, en=en)
@@ -108,12 +108,12 @@ def encode_received(table: RowTable, key: str, salt: bytes, full: str) -> Encode
         spatial = table.geometry_column
         by_name = table.by_name
         if not isinstance(values, dict) or not values.keys() <= by_name.keys():
-            raise RowsError(zh=f"列 {key:.80} 的信息項與目錄不符", en=f"row {key:.80} does not have the columns of its record")
+            raise RowsError(zh=f"列 {key:.80} 的信息项与目录不符", en=f"row {key:.80} does not have the columns of its record")
         wkb = unb64(values.pop(spatial)) if spatial in values else None
     except CanonicalError as error:
         raise RowsError(zh=f"列 {key:.80}：{error.zh}", en=f"row {key:.80}: {error.en}") from error
     if key_text(table, values) != key:
-        raise RowsError(zh=f"鍵 {key:.80} 與其列不符", en=f"the key {key:.80} is not that of its row")
+        raise RowsError(zh=f"键 {key:.80} 与其列不符", en=f"the key {key:.80} is not that of its row")
     return Encoded(key, full if wkb is None else _dump(values), full, salt, values, wkb)
 
 
@@ -138,10 +138,10 @@ def key_text(table: RowTable, values: Mapping[str, Any]) -> str:
     """The canonical array of the key columns. Raises RowsError when one is missing."""
     missing = [name for name in table.key if values.get(name) is None]
     if missing:
-        raise RowsError(zh=f"列缺少主鍵 {', '.join(missing)}", en=f"the row has no value for its key {', '.join(missing)}")
+        raise RowsError(zh=f"列缺少主键 {', '.join(missing)}", en=f"the row has no value for its key {', '.join(missing)}")
     key = _dump([values[name] for name in table.key])
     if len(key.encode()) > MAX_KEY:
-        raise RowsError(zh=f"主鍵過長：{key:.60}…，上限 {MAX_KEY} 位元組", en=f"the key {key:.60}… is longer than {MAX_KEY} bytes")
+        raise RowsError(zh=f"主键过长：{key:.60}…，上限 {MAX_KEY} 位元组", en=f"the key {key:.60}… is longer than {MAX_KEY} bytes")
     return key
 
 
@@ -156,7 +156,7 @@ def _dump(value: Any) -> str:
     try:
         return orjson.dumps(value, option=_CANONICAL).decode()
     except TypeError as error:  # lone surrogates
-        raise RowsError(zh=f"列無法寫成規範 JSON：{error}", en=f"the row cannot be written as canonical JSON: {error}") from error
+        raise RowsError(zh=f"列无法写成规范 JSON：{error}", en=f"the row cannot be written as canonical JSON: {error}") from error
 
 
 def stored_values(table: RowTable, rows: Sequence[Encoded]) -> Iterable[tuple[dict[str, Any], Box | None]]:

@@ -41,7 +41,7 @@ def as_wkb(value: Any) -> bytes | None:
             raise TypeError(type(value).__name__)
         return None if shapely.is_empty(shape) else bytes(shapely.to_wkb(shape, byte_order=1, include_srid=False))
     except (shapely.GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
-        raise RowsError(zh=f"不是幾何：{error}", en=f"not a geometry: {error}") from error
+        raise RowsError(zh=f"不是几何：{error}", en=f"not a geometry: {error}") from error
 
 
 def shapes_of(wkb: Sequence[bytes | None]) -> Shapes:
@@ -56,7 +56,7 @@ def shapes_of(wkb: Sequence[bytes | None]) -> Shapes:
         shapes = shapely.from_wkb(np.array(wkb, dtype=object))
         written = shapely.to_geojson(shapes)
     except (shapely.GEOSException, ValueError, TypeError) as error:
-        raise RowsError(zh=f"不是 WKB 幾何：{error}", en=f"not a WKB geometry: {error}") from error
+        raise RowsError(zh=f"不是 WKB 几何：{error}", en=f"not a WKB geometry: {error}") from error
     bounds = shapely.bounds(shapes)
     geojson: list[bytes | None] = []
     boxes: list[Box | None] = []
@@ -67,7 +67,7 @@ def shapes_of(wkb: Sequence[bytes | None]) -> Shapes:
             continue
         west, south, east, north = box
         if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):  # false for NaN, that is for empty ones, too
-            raise RowsError(zh=f"幾何超出經緯度界限或為空：{box}", en=f"the geometry is empty or lies outside the degrees of the earth: {box}")
+            raise RowsError(zh=f"几何超出经纬度界限或为空：{box}", en=f"the geometry is empty or lies outside the degrees of the earth: {box}")
         geojson.append(text.replace(" ", "").encode())
         boxes.append((west, south, east, north))
     return Shapes(geojson, boxes)

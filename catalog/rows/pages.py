@@ -35,7 +35,7 @@ def page(conn: Connection, table: RowTable, view: View, ask: Ask, names: Sequenc
         The hits, at most `ask.limit`, and the cursor of the next page or None.
     """
     if not 0 <= ask.limit <= MAX_LIMIT or ask.offset < 0:
-        raise QueryError(zh=f"limit 須在 0 與 {MAX_LIMIT} 之間，offset 不可為負", en=f"limit is between 0 and {MAX_LIMIT}, offset not negative")
+        raise QueryError(zh=f"limit 须在 0 与 {MAX_LIMIT} 之间，offset 不可为负", en=f"limit is between 0 and {MAX_LIMIT}, offset not negative")
     if ask.bbox is not None and (not view.geometry or table.geometry_column is None):
         raise UnknownColumnError("geometry")
     plain = view.policy is None and ask.where is None and ask.during is None and not ask.sort and (ask.after is None or table.text_key)
@@ -160,7 +160,7 @@ def where_clauses(conn: Connection, table: RowTable, view: View, ask: Ask, *, in
 def _during(table: RowTable, view: View, name: str, first: int | None, last: int | None) -> list[ColumnElement[bool]]:
     column = _visible(table, view, name)
     if column.type not in ("date", "datetime"):
-        raise QueryError(zh=f"信息項 {name} 不是時間", en=f"column {name} is not a time")
+        raise QueryError(zh=f"信息项 {name} 不是时间", en=f"column {name} is not a time")
     element = table.sql.c[name]
     bounds: list[Any] = [None if each is None else day_text(each) if column.type == "date" else each for each in (first, last)]
     lower = [] if bounds[0] is None else [element >= bounds[0]]
@@ -223,7 +223,7 @@ def _cursor(table: RowTable, sort: Sequence[tuple[str, bool]], cursor: str) -> t
 
 
 def _bad_cursor() -> QueryError:
-    return QueryError(zh="分頁標記無效，請從第一頁重新開始", en="the page cursor is not valid: start again from the first page")
+    return QueryError(zh="分页标记无效，请从第一页重新开始", en="the page cursor is not valid: start again from the first page")
 
 
 def _further(element: ColumnElement[Any], down: bool, value: Any) -> ColumnElement[bool] | None:

@@ -45,7 +45,7 @@ def apply_received(
     writer = open_writer(tx, id, variant, hash_)
     value = orjson.loads(head)
     if value["seq"] != writer.seq + 1 or value["base"]:
-        zh, en = f"批次 {value['seq']} 不接續本站的 {writer.seq}", f"batch {value['seq']} does not follow this site's {writer.seq}"
+        zh, en = f"批次 {value['seq']} 不接续本站的 {writer.seq}", f"batch {value['seq']} does not follow this site's {writer.seq}"
         raise RowsError(zh=zh, en=en)
     fresh = {key: encode_received(writer.table, key, salt, row) for key, salt, row in puts}
     before = existing_rows(writer, [*fresh, *(key for key, _ in removes)])

@@ -171,11 +171,11 @@ def create_table(
     by_name = {column.name: column for column in checked}
     wrong = [name for name in key if name not in by_name or by_name[name].type not in KEY_TYPES]
     if not key or wrong or len(set(key)) != len(key) or len(key) > 8:
-        zh, en = f"主鍵不合規定：{list(key)}", f"not a key: {list(key)}; a key is one to eight columns of text, integers, dates or times"
+        zh, en = f"主键不合规定：{list(key)}", f"not a key: {list(key)}; a key is one to eight columns of text, integers, dates or times"
         raise RowsError(zh=zh, en=en)
     spatial = any(column.type == "geometry" for column in checked)
     if find_table(conn, id, variant) is not None:
-        raise RowsError(zh=f"數據表已存在：{id} {variant}", en=f"the table of rows exists already: {id} {variant}")
+        raise RowsError(zh=f"数据表已存在：{id} {variant}", en=f"the table of rows exists already: {id} {variant}")
     values = {
         "id": id,
         "variant": variant,

@@ -18,11 +18,11 @@ from tests.catalog.worlds import AGENCY, STAFF, World
 BASE = "http://terrace.test"
 ACTORS = {"": PUBLIC, "staff": STAFF, "agency": AGENCY}
 COLUMNS = (
-    Column("well", "text", {"zh": "井號", "en": "well"}), Column("level", "decimal", {"zh": "水位", "en": "level"}, unit="m"), Column("depth", "integer"),
+    Column("well", "text", {"zh": "井号", "en": "well"}), Column("level", "decimal", {"zh": "水位", "en": "level"}, unit="m"), Column("depth", "integer"),
     Column("active", "boolean"), Column("read_on", "date"), Column("read_at", "datetime"), Column("owner", "text"),
 )  # fmt: skip
 ROWS: list[dict[str, Any]] = [
-    {"well": "W1", "level": "12.50", "depth": 30, "active": True, "read_on": "2024-01-02", "read_at": "2024-01-02T03:04:05Z", "owner": "張三"},
+    {"well": "W1", "level": "12.50", "depth": 30, "active": True, "read_on": "2024-01-02", "read_at": "2024-01-02T03:04:05Z", "owner": "张三"},
     {"well": "W2", "level": "7.125", "depth": 30, "active": False, "read_on": "2024-01-03", "owner": "李四, 王五"},
     {"well": "W3", "depth": 45, "owner": "王五"},
 ]
@@ -99,14 +99,14 @@ def served(app: Flask) -> Iterator[str]:
 
 def fill(world: World) -> dict[str, Published]:
     """Five records: wells with rows, parcels, a map, one that is listed only, one that is hidden."""
-    provider = {"name": {"zh": "成都市水務局", "en": "Chengdu Water Bureau"}, "code": "12510100MB0000001U"}
+    provider = {"name": {"zh": "成都市水务局", "en": "Chengdu Water Bureau"}, "code": "12510100MB0000001U"}
     rows = {"title": {"zh": "水位", "en": "Levels"}, "kind": "database", "format": "CSV", "rows": True, "key": ["well"]}
-    file = {"title": {"zh": "報告", "en": "Report"}, "kind": "file", "format": "PDF", "sha256": "a" * 64, "size": 1234, "media_type": "application/pdf"}
+    file = {"title": {"zh": "报告", "en": "Report"}, "kind": "file", "format": "PDF", "sha256": "a" * 64, "size": 1234, "media_type": "application/pdf"}
     sheet = {"title": {"en": "Sheet"}, "kind": "image", "format": "GeoTIFF"}
     made = {
         "wells": world.publish(
-            title={"zh": "地下水水位監測", "en": "Groundwater levels"}, summary={"zh": "監測井的水位", "en": "Levels of monitoring wells"},
-            keywords={"zh": ["地下水", "監測"], "en": ["groundwater", "wells"]}, theme=["water", "groundwater"], provider=provider, issued="2024-03-01",
+            title={"zh": "地下水水位监测", "en": "Groundwater levels"}, summary={"zh": "监测井的水位", "en": "Levels of monitoring wells"},
+            keywords={"zh": ["地下水", "监测"], "en": ["groundwater", "wells"]}, theme=["water", "groundwater"], provider=provider, issued="2024-03-01",
             items=[column.as_item() for column in COLUMNS], license="cc-by-4.0", **{"resources.data": rows, "resources.report": file},
         ),
         "parcels": world.publish(
@@ -115,14 +115,14 @@ def fill(world: World) -> dict[str, Published]:
             bbox=["104.0", "30.0", "105.0", "31.0"], issued="2023-01-01", time=["2020-01-01", "2022-12-31"],
         ),
         "map": world.publish(
-            title={"zh": "區域地質圖", "en": "Regional geological map"}, keywords={"zh": ["地質"], "en": ["geology", "map sheet"]}, theme=["geology"],
-            kind="map", summary={"zh": "地層", "en": "Strata"}, bbox=["170.0", "-10.0", "-170.0", "10.0"], issued="2022-06-01", **{"resources.data": sheet},
+            title={"zh": "区域地质图", "en": "Regional geological map"}, keywords={"zh": ["地质"], "en": ["geology", "map sheet"]}, theme=["geology"],
+            kind="map", summary={"zh": "地层", "en": "Strata"}, bbox=["170.0", "-10.0", "-170.0", "10.0"], issued="2022-06-01", **{"resources.data": sheet},
         ),
         "listed": world.publish(
-            title={"zh": "涉密點位", "en": "Listed only"}, summary={"zh": "暗語", "en": "codeword"}, opening={"open": False}, theme=["land"],
+            title={"zh": "涉密点位", "en": "Listed only"}, summary={"zh": "暗语", "en": "codeword"}, opening={"open": False}, theme=["land"],
         ),
         "hidden": world.publish(
-            title={"zh": "內部資料", "en": "Hidden wells"}, secrecy="internal", keywords={"en": ["groundwater", "secret word"]}, theme=["sea"],
+            title={"zh": "内部资料", "en": "Hidden wells"}, secrecy="internal", keywords={"en": ["groundwater", "secret word"]}, theme=["sea"],
         ),
     }  # fmt: skip
     with world.store.write() as tx:

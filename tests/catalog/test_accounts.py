@@ -125,7 +125,7 @@ def test_nobody_changes_their_own_roles(store: Store, accounts: Accounts) -> Non
 
 def test_an_agency_of_another_department_has_its_own_sector_and_division(store: Store, accounts: Accounts) -> None:
     with store.write() as tx:
-        accounts.create(tx, Account("env", "環境局", kind="agency", sector="environment", division="510100", agency="env-510100"))
+        accounts.create(tx, Account("env", "环境局", kind="agency", sector="environment", division="510100", agency="env-510100"))
         secret = accounts.create_token(tx, "env", "harvest")
     with store.read() as conn:
         actor = accounts.actor_for_token(conn, secret)

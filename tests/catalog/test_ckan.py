@@ -157,16 +157,16 @@ def test_a_dataset_by_name_uuid_and_urn(api: Api, made: dict[str, Published]) ->
     assert api.get("package_show", id=shown["id"]) == api.get("package_show", id=shown["name"]) == shown
     assert api.get("package_show", name_or_id=shown["name"]) == shown
     extras = {each["key"]: each["value"] for each in shown["extras"]}
-    assert extras["guid"] == id and extras["title_zh"] == "地下水水位監測" and extras["sharing_type"] == "unconditional" and extras["opening"] == "open"
+    assert extras["guid"] == id and extras["title_zh"] == "地下水水位监测" and extras["sharing_type"] == "unconditional" and extras["opening"] == "open"
     assert json.loads(extras["territory"]) == ["510107"] and all(isinstance(value, str) for value in extras.values())
     assert json.loads(extras["spatial"])["type"] == "Polygon"
     assert shown["organization"]["title"] == "Chengdu Water Bureau" and shown["owner_org"] == shown["organization"]["id"]
     assert [one["name"] for one in shown["groups"]] == ["groundwater", "water"] or [one["name"] for one in shown["groups"]] == ["water", "groundwater"]
-    assert [one["name"] for one in shown["tags"]] == ["groundwater", "wells", "地下水", "監測"]
+    assert [one["name"] for one in shown["tags"]] == ["groundwater", "wells", "地下水", "监测"]
     data, report = shown["resources"]
     assert data["url"] == f"{BASE}/datastore/dump/{data['id']}" and data["datastore_active"]
     assert report["url"] == f"{BASE}/dataset/{shown['name']}/file/report" and report["hash"] == "a" * 64 and report["size"] == 1234
-    assert Api(api.world, language="zh").get("package_show", id=id)["title"] == "地下水水位監測"
+    assert Api(api.world, language="zh").get("package_show", id=id)["title"] == "地下水水位监测"
 
 
 def test_only_the_card_of_what_may_only_be_discovered(api: Api, world: World, made: dict[str, Published]) -> None:

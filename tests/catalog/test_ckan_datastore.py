@@ -18,7 +18,7 @@ HIDE_OWNERS = """\
   constrain: data
   unless: actor.roles has any of clerk, officer
   then: {hide: [owner]}
-  because: {zh: 個人信息, en: personal}
+  because: {zh: 个人信息, en: personal}
 """
 
 
@@ -52,7 +52,7 @@ def test_all_rows_with_their_fields(world: World, id: str) -> None:
         ("read_at", "timestamp"), ("owner", "text"),
     ]  # fmt: skip
     assert found["records"][0] == {
-        "_id": "W1", "well": "W1", "level": 12.5, "depth": 30, "active": True, "read_on": "2024-01-02", "read_at": "2024-01-02T03:04:05", "owner": "張三",
+        "_id": "W1", "well": "W1", "level": 12.5, "depth": 30, "active": True, "read_on": "2024-01-02", "read_at": "2024-01-02T03:04:05", "owner": "张三",
     }  # fmt: skip
     assert found["records"][2]["level"] is None
     assert "12.5" in response.get_data(as_text=True), "a number, not a text"
@@ -88,7 +88,7 @@ def test_formats_fields_and_distinct(world: World, id: str) -> None:
     chosen = api.get("datastore_search", resource_id=id, fields="depth,well", records_format="lists", include_total="false")
     assert chosen["records"] == [[30, "W1"], [30, "W2"], [45, "W3"]] and "total" not in chosen
     text = api.get("datastore_search", resource_id=id, records_format="csv", fields="_id,level,active,owner")["records"]
-    assert text == 'W1,12.5,t,張三\nW2,7.125,f,"李四, 王五"\nW3,,,王五\n'
+    assert text == 'W1,12.5,t,张三\nW2,7.125,f,"李四, 王五"\nW3,,,王五\n'
     assert api.get("datastore_search", resource_id=id, records_format="tsv", fields="well,depth", limit=1)["records"] == "W1\t30\n"
     different = api.get("datastore_search", resource_id=id, fields="depth", distinct="true")
     assert (different["records"], different["total"]) == ([{"depth": 30}, {"depth": 45}], 2)
@@ -133,19 +133,19 @@ def test_hidden_columns_are_as_if_they_did_not_exist(world: World, id: str) -> N
     world.rule(OPEN + HIDE_OWNERS)
     found = public.get("datastore_search", resource_id=id)
     assert "owner" not in found["records"][0] and "owner" not in {field["id"] for field in found["fields"]}
-    for parameters in ({"filters": '{"%s": "張三"}'}, {"sort": "%s"}, {"fields": "%s"}, {"q": '{"%s": "張"}'}):
+    for parameters in ({"filters": '{"%s": "张三"}'}, {"sort": "%s"}, {"fields": "%s"}, {"q": '{"%s": "张"}'}):
         answers = []
         for name in ("owner", "nowhere"):
             filled = {key: value.replace("%s", name) for key, value in parameters.items()}
             answers.append(json.dumps(public.error("datastore_search", 409, resource_id=id, **filled)).replace(name, "NAME"))
         assert answers[0] == answers[1]
-    assert public.get("datastore_search", resource_id=id, q="張三")["records"] == []
-    assert names(staff.get("datastore_search", resource_id=id, q="張三")) == ["W1"]
+    assert public.get("datastore_search", resource_id=id, q="张三")["records"] == []
+    assert names(staff.get("datastore_search", resource_id=id, q="张三")) == ["W1"]
     assert b"\xe5\xbc\xb5" not in public.client.get(f"/datastore/dump/{id}").get_data()
 
 
 def test_rows_that_are_denied_say_why(world: World, id: str) -> None:
-    deny = '- rule: shut\n  deny: data\n  what: record.kind is dataset\n  unless: actor.roles has officer\n  because: {zh: 尚未開放, en: not yet opened}\n'
+    deny = '- rule: shut\n  deny: data\n  what: record.kind is dataset\n  unless: actor.roles has officer\n  because: {zh: 尚未开放, en: not yet opened}\n'
     world.rule(OPEN + deny)
     assert Api(world).error("datastore_search", 403, resource_id=id) == {"__type": "Authorization Error", "message": "Access denied: not yet opened"}
     assert Api(world).client.get(f"/datastore/dump/{id}").status_code == 403

@@ -23,7 +23,7 @@ rules:
   deny: data
   unless: record.embargo has passed
   what: record.embargo is stated
-  because: {zh: 保護期, en: embargo}
+  because: {zh: 保护期, en: embargo}
 """
 
 
@@ -90,8 +90,8 @@ def test_one_actor_is_never_given_what_was_kept_for_another(world: World) -> Non
 
 def test_pages_list_the_layers_of_an_actor_in_order(world: World) -> None:
     layers = LayerReader(world.reader)
-    done = [_layer(world, title={"zh": f"層{i}", "en": f"Layer {i}"}, secrecy="internal" if i % 3 == 0 else "public") for i in range(7)]
-    world.publish(title={"zh": "無數據表", "en": "No rows"})
+    done = [_layer(world, title={"zh": f"层{i}", "en": f"Layer {i}"}, secrecy="internal" if i % 3 == 0 else "public") for i in range(7)]
+    world.publish(title={"zh": "无数据表", "en": "No rows"})
     for actor, wanted in ((PUBLIC, [d.slug for i, d in enumerate(done) if i % 3]), (STAFF, [d.slug for d in done])):
         found: list[str] = []
         after: int | None = 0

@@ -73,7 +73,7 @@ def test_a_changed_disclosure_is_refused():
     built = _made()
     manifest = parse(built.manifest)
     salt, name, value = json.loads(built.disclosures["title"])
-    for forged in (dumps([salt, name, {"zh": "別的"}]), dumps([salt, "summary", value]), dumps([b64(os.urandom(16)), name, value])):
+    for forged in (dumps([salt, name, {"zh": "别的"}]), dumps([salt, "summary", value]), dumps([b64(os.urandom(16)), name, value])):
         with pytest.raises(ManifestError, match="no digest"):
             check_disclosures(manifest, [forged.decode()])
 

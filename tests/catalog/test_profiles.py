@@ -1,4 +1,4 @@
-"""Profiles: every packaged one loads, and everything that is missing is named at once (政務數據共享條例 13–15)."""
+"""Profiles: every packaged one loads, and everything that is missing is named at once (政务数据共享条例 13–15)."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from catalog.profiles import check, clean_fields, field_names, profile, profile_
 from catalog.record import CORE
 
 COMPLETE = {
-    "title": {"zh": "地下水監測數據"},
+    "title": {"zh": "地下水监测数据"},
     "summary": {"zh": "摘要"},
     "category": "1010",
     "provider": {"name": {"zh": "局"}},
@@ -22,7 +22,7 @@ COMPLETE = {
     "theme": ["groundwater"],
     "responsible_person": "王某",
     "grade": "general",
-    "impact_assessment": {"zh": "無影響"},
+    "impact_assessment": {"zh": "无影响"},
     "approval": {"zh": "同意"},
     "resources.a": {"format": "csv", "kind": "spreadsheet"},
 }
@@ -86,13 +86,13 @@ def test_everything_missing_is_named_at_once():
 
 def test_conditional_sharing_lists_its_conditions():
     assert [problem.field for problem in check("core/1", _fields(sharing={"type": "conditional", "method": "platform"}))] == ["sharing"]
-    assert check("core/1", _fields(sharing={"type": "conditional", "method": "platform", "conditions": {"zh": "憑申請"}})) == []
+    assert check("core/1", _fields(sharing={"type": "conditional", "method": "platform", "conditions": {"zh": "凭申请"}})) == []
 
 
 def test_withheld_cites_its_legal_basis_and_is_not_open():
     problems = check("core/1", _fields(sharing={"type": "withheld"}))
     assert [problem.field for problem in problems] == ["sharing", "opening"] and "14" in problems[0].zh
-    assert check("core/1", _fields(sharing={"type": "withheld", "legal_basis": {"zh": "保守國家秘密法"}}, opening={"open": False})) == []
+    assert check("core/1", _fields(sharing={"type": "withheld", "legal_basis": {"zh": "保守国家秘密法"}}, opening={"open": False})) == []
 
 
 def test_the_way_of_sharing_is_asked():

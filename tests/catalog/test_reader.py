@@ -27,7 +27,7 @@ def world(store: Store, tmp_path: Path) -> World:
 
 def test_what_is_published_is_found_at_once_without_any_job(world: World) -> None:
     done = world.publish()
-    page = world.reader.records(PUBLIC, RecordQuery(text="國土", facets=["theme", "org"]))
+    page = world.reader.records(PUBLIC, RecordQuery(text="国土", facets=["theme", "org"]))
     assert (page.total, [view.id for view in page.items]) == (1, [done.id])
     assert page.facets["theme"] == [("land", 1)]
     for name in (done.id, done.slug, done.id.removeprefix("urn:terrace:")):
@@ -84,7 +84,7 @@ def test_a_hidden_record_gives_the_same_answer_as_a_missing_one(world: World) ->
 
 
 def test_hidden_records_are_in_no_page_count_facet_suggestion_or_organisation(world: World) -> None:
-    world.publish(secrecy="internal", title={"zh": "秘密調查", "en": "Hidden survey"}, theme=["farmland"], provider={"name": {"zh": "某單位"}, "code": None})
+    world.publish(secrecy="internal", title={"zh": "秘密调查", "en": "Hidden survey"}, theme=["farmland"], provider={"name": {"zh": "某单位"}, "code": None})
     shown = world.publish()
     page = world.reader.records(PUBLIC, RecordQuery(facets=["theme", "kind", "org"]))
     assert (page.total, [view.id for view in page.items]) == (1, [shown.id])
@@ -97,14 +97,14 @@ def test_hidden_records_are_in_no_page_count_facet_suggestion_or_organisation(wo
 
 
 def test_discover_alone_shows_the_card_and_says_why_not_more(world: World) -> None:
-    closed = world.publish(opening={"open": False}, summary={"zh": "只有職員可讀的摘要"})
+    closed = world.publish(opening={"open": False}, summary={"zh": "只有职员可读的摘要"})
     view = world.reader.record(PUBLIC, closed.id)
     assert view.may == {"discover"}
     assert set(view.fields) == {"title", "keywords", "provider", "sharing", "opening", "kind", "theme", "territory", "update_cycle", "grade", "issued"}
     assert {"summary", "contact_phone", "responsible_person", "license"} <= set(view.withheld)
     assert not any(name.startswith("resources.") for name in view.withheld)
-    assert world.reader.records(PUBLIC, RecordQuery(text="職員可讀")).total == 0  # the summary is not searched for them
-    assert world.reader.records(STAFF, RecordQuery(text="職員可讀")).total == 1
+    assert world.reader.records(PUBLIC, RecordQuery(text="职员可读")).total == 0  # the summary is not searched for them
+    assert world.reader.records(STAFF, RecordQuery(text="职员可读")).total == 1
     assert world.reader.records(PUBLIC, RecordQuery(bbox=(103, 30, 105, 31))).total == 0
     with pytest.raises(DeniedError) as refused:
         world.reader.rows(PUBLIC, closed.id, RowQuery())
@@ -119,13 +119,13 @@ def test_fields_are_hidden_and_masked(world: World) -> None:
   constrain: read
   unless: actor.roles has any of clerk, officer
   then: {hide: [contact_phone], mask: {responsible_person: surname}}
-  because: {zh: 個人信息, en: personal}
+  because: {zh: 个人信息, en: personal}
 """
     )
     done = world.publish()
     view = world.reader.record(PUBLIC, done.id)
     assert "contact_phone" not in view.fields and "contact_phone" in view.withheld
-    assert view.fields["responsible_person"] == "張**"
+    assert view.fields["responsible_person"] == "张**"
     assert [(reason["rule"], reason["effect"]) for reason in view.reasons] == [("open/persons", "constrain")]
     assert "files" not in view.may  # LANGUAGE 17
     whole = world.reader.record(STAFF, done.id)
@@ -134,7 +134,7 @@ def test_fields_are_hidden_and_masked(world: World) -> None:
 
 def test_conditions_filter_only_what_is_disclosed(world: World) -> None:
     shown = world.publish()
-    closed = world.publish(opening={"open": False}, title={"zh": "礦業權", "en": "Mining rights"}, summary={"en": "only for staff"})
+    closed = world.publish(opening={"open": False}, title={"zh": "矿业权", "en": "Mining rights"}, summary={"en": "only for staff"})
 
     def found(condition: object) -> set[str]:
         return world.ids(PUBLIC, condition=condition)
@@ -179,7 +179,7 @@ def test_a_withdrawn_record_is_gone_and_an_edited_one_changes(world: World) -> N
         world.writer.edit(tx, done.id, {"title": {"zh": "新名", "en": "New name"}}, STAFF_WRITER)
         world.writer.publish(tx, done.id, STAFF_WRITER)
     assert [view.title("en") for view in world.reader.records(PUBLIC, RecordQuery(text="新名")).items] == ["New name"]
-    assert world.reader.records(PUBLIC, RecordQuery(text="國土")).total == 1  # still in the summary
+    assert world.reader.records(PUBLIC, RecordQuery(text="国土")).total == 1  # still in the summary
     with world.store.write() as tx:
         world.writer.withdraw(tx, done.id, "old", STAFF_WRITER)
     assert world.reader.records(PUBLIC, RecordQuery()).total == 0
@@ -196,7 +196,7 @@ GRANTS = (
   allow: data
   who: actor.kind is agency
   what: [record.sharing is conditional, record is granted to actor]
-  because: {zh: 憑授權, en: by grant}
+  because: {zh: 凭授权, en: by grant}
 """
 )
 
@@ -209,7 +209,7 @@ def _grant(world: World, id: str, *, node: str = "env-510100", purpose: str = "s
 
 def test_a_grant_opens_one_record_for_one_purpose_until_it_ends(world: World) -> None:
     world.rule(GRANTS)
-    terms = {"sharing": {"type": "conditional", "conditions": {"zh": "須申請", "en": "on application"}, "method": "platform"}, "opening": {"open": False}}
+    terms = {"sharing": {"type": "conditional", "conditions": {"zh": "须申请", "en": "on application"}, "method": "platform"}, "opening": {"open": False}}
     granted, other = world.publish(secrecy="internal", **terms), world.publish(secrecy="internal", **terms)
     assert world.ids(AGENCY) == set()
     _grant(world, granted.id, ends=world.now[0] + 100)
@@ -239,7 +239,7 @@ def test_terms_and_embargo_follow_the_clock_without_any_job(world: World) -> Non
   deny: data
   unless: record.embargo has passed
   what: record.embargo is stated
-  because: {zh: 保護期, en: protection period}
+  because: {zh: 保护期, en: protection period}
 """
     )
     moment = world.now[0] + 1000

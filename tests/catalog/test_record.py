@@ -56,7 +56,7 @@ from policies import vocabulary
         ("scale", 50000, "1:50000"),
         ("scale", "1：50,000", "1:50000"),
         ("url", "https://example.org/a?b=c", "https://example.org/a?b=c"),
-        ("provider", "武侯区規劃和自然資源局", {"name": {"zh": "武侯区規劃和自然資源局"}}),
+        ("provider", "武侯区规划和自然资源局", {"name": {"zh": "武侯区规划和自然资源局"}}),
         ("sharing", "unconditional", {"type": "unconditional"}),
         ("opening", True, {"open": True}),
         ("opening", "closed", {"open": False}),

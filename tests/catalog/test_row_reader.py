@@ -32,7 +32,7 @@ COLUMNS = (
 ROWS = [
     {
         "unit_no": "A1",
-        "owner_name": "張三",
+        "owner_name": "张三",
         "id_number": "510107199001011234",
         "area": "88.5",
         "division": "510107",
@@ -63,14 +63,14 @@ PERSONAL = """\
   constrain: data
   unless: actor.roles has any of clerk, officer
   then: {hide: [id_number], mask: {owner_name: surname}}
-  because: {zh: 個人信息, en: personal}
+  because: {zh: 个人信息, en: personal}
 """
 OWN_TERRITORY = """\
 - rule: own-territory
   constrain: data
   who: actor.kind is agency
   then: {only rows: row.division lies within actor.division}
-  because: {zh: 本地區, en: its own territory}
+  because: {zh: 本地区, en: its own territory}
 """
 WUHOU_AGENCY = Actor(kind="agency", node="tax-510107", division="510107", clearance="internal")
 
@@ -84,7 +84,7 @@ def world(store: Store, tmp_path: Path) -> World:
 
 def _register(world: World, **changes: Any) -> Published:
     items = [column.as_item() for column in COLUMNS]
-    resources = {"resources.data": {"title": {"zh": "登記"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["unit_no"], "geometry": "point"}}
+    resources = {"resources.data": {"title": {"zh": "登记"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["unit_no"], "geometry": "point"}}
     done = world.publish(items=items, **resources, **changes)
     rows = [{**row, "shape": shapely.from_wkt(row["shape"])} for row in ROWS]
     with world.store.write() as tx:
@@ -159,17 +159,17 @@ def test_a_hidden_column_is_absent_everywhere(world: World) -> None:
 def test_a_masked_column_cannot_be_filtered_sorted_or_searched(world: World) -> None:
     world.rule(OPEN + PERSONAL)
     done = _register(world)
-    assert [row["owner_name"] for row in world.reader.rows(PUBLIC, done.id, RowQuery()).rows] == ["張**", "李**", "王**"]
+    assert [row["owner_name"] for row in world.reader.rows(PUBLIC, done.id, RowQuery()).rows] == ["张**", "李**", "王**"]
     assert orjson.loads(world.reader.row(PUBLIC, done.id, "A2", raw=True))["properties"]["owner_name"] == "李**"
     for query in (
-        RowQuery(where=Compare("owner_name", "=", "張三")),
+        RowQuery(where=Compare("owner_name", "=", "张三")),
         RowQuery(sort=("owner_name",)),
         RowQuery(where=Or((IsNull("owner_name"), IsNull("area")))),
     ):
         with pytest.raises(UnknownColumnError):
             world.reader.rows(PUBLIC, done.id, query)
-    assert world.reader.rows(PUBLIC, done.id, RowQuery(text="張三")).rows == []
-    assert _names(world, STAFF, done.id, where=Compare("owner_name", "=", "張三")) == ["A1"]
+    assert world.reader.rows(PUBLIC, done.id, RowQuery(text="张三")).rows == []
+    assert _names(world, STAFF, done.id, where=Compare("owner_name", "=", "张三")) == ["A1"]
 
 
 def test_a_row_filter_hides_rows_from_pages_counts_extents_and_by_key(world: World) -> None:
@@ -206,7 +206,7 @@ def test_counts_below_the_smallest_cell_are_not_told(world: World) -> None:
   constrain: data
   unless: actor.roles has any of clerk, officer
   then: {smallest cell: 3}
-  because: {zh: 小單元, en: small cells}
+  because: {zh: 小单元, en: small cells}
 """
     )
     done = _register(world)
@@ -224,7 +224,7 @@ def test_a_variant_takes_the_place_of_the_rows_or_they_are_withheld(world: World
   constrain: data
   unless: actor.roles has any of clerk, officer
   then: {use variant: grid-1km}
-  because: {zh: 公里格網, en: kilometre grid}
+  because: {zh: 公里格网, en: kilometre grid}
 """
     )
     bare = _register(world)
@@ -232,7 +232,7 @@ def test_a_variant_takes_the_place_of_the_rows_or_they_are_withheld(world: World
         world.reader.rows(PUBLIC, bare.id, RowQuery())
     assert refused.value.reasons[0]["rule"] == "open/thinned"
     grid = (Column("cell", "text"), Column("mean", "decimal"))
-    variant = {"variants.grid-1km": {"title": {"zh": "格網"}, "items": [column.as_item() for column in grid], "key": ["cell"]}}
+    variant = {"variants.grid-1km": {"title": {"zh": "格网"}, "items": [column.as_item() for column in grid], "key": ["cell"]}}
     done = _register(world, **variant)
     with world.store.write() as tx:
         world.writer.put_rows(tx, done.id, "grid-1km", RowChanges(columns=grid, key=("cell",), puts=[{"cell": "x1", "mean": "91"}]), OFFICER)
@@ -258,7 +258,7 @@ def test_original_files_go_out_only_whole(world: World, tmp_path: Path) -> None:
     world.reader = world.new_reader()
     digest = world.objects.put(io.BytesIO(b"whole file"), media_type="text/csv").sha256
     done = world.publish(
-        **{"resources.file": {"title": {"zh": "檔案"}, "kind": "file", "format": "CSV", "media_type": "text/csv", "sha256": digest, "size": 10}}
+        **{"resources.file": {"title": {"zh": "档案"}, "kind": "file", "format": "CSV", "media_type": "text/csv", "sha256": digest, "size": 10}}
     )
     stream = world.reader.object(PUBLIC, done.id, "file")
     assert (stream.sha256, stream.size, stream.media_type, b"".join(stream.open(6))) == (digest, 10, "text/csv", b"file")
@@ -275,14 +275,14 @@ def test_a_hidden_resource_is_neither_named_nor_served(world: World, tmp_path: P
     world.objects = open_objects(tmp_path / "objects")
     world.reader = world.new_reader()
     digest = world.objects.put(io.BytesIO(b"raw")).sha256
-    files = {f"resources.{name}": {"title": {"zh": "檔案"}, "kind": "file", "format": "CSV", "sha256": digest, "size": 3} for name in ("raw", "report")}
+    files = {f"resources.{name}": {"title": {"zh": "档案"}, "kind": "file", "format": "CSV", "sha256": digest, "size": 3} for name in ("raw", "report")}
     done = world.publish(**files)
     hide = """\
 - rule: raw
   constrain: read
   unless: actor.roles has any of clerk, officer
   then: {hide: [resources.raw]}
-  because: {zh: 原始檔不公開, en: raw files are not public}
+  because: {zh: 原始档不公开, en: raw files are not public}
 """
     assert "resources.raw" in world.reader.record(PUBLIC, done.id).fields  # the control
     world.rule(OPEN + hide)

@@ -18,7 +18,7 @@ from sync.merkle import tree_root as sync_tree_root
 
 ID = "urn:terrace:01234567-89ab-8def-8123-456789abcdef"
 COLUMNS = (
-    Column("well", "text", {"zh": "井號", "en": "Well"}),
+    Column("well", "text", {"zh": "井号", "en": "Well"}),
     Column("depth", "decimal"),
     Column("readings", "integer"),
     Column("open", "boolean"),
@@ -228,13 +228,13 @@ def test_empty_geometries_and_no_geometry_are_the_same(store):
 def test_new_columns_come_and_old_ones_go_while_rows_keep_their_hashes(store):
     _put(store, [_well(1), _well(2)])
     columns = (*COLUMNS[:2], Column("readings", "decimal"), COLUMNS[6], Column("owner", "text"))
-    fresh = [{"well": "W001", "depth": 1.5, "readings": 1, "owner": "張", "geometry": shapely.Point(104.001, 30.5)}]
+    fresh = [{"well": "W001", "depth": 1.5, "readings": 1, "owner": "张", "geometry": shapely.Point(104.001, 30.5)}]
     with store.write() as tx:
         done = rows.put(tx, ID, "", RowChanges(puts=fresh, columns=columns, key=["well"], geometry="point"))
         assert rows.load_table(tx.conn, ID).columns == columns
     assert (done.changed, done.added, done.heads[0].seq) == (1, 0, 2)
     assert [each["properties"] for each in _all(store)] == [
-        {"well": "W001", "depth": 1.5, "readings": 1, "owner": "張"},
+        {"well": "W001", "depth": 1.5, "readings": 1, "owner": "张"},
         {"well": "W002", "depth": 3, "readings": None, "owner": None},
     ]
     assert len(_all(store, Ask(bbox=(104, 30, 105, 31)))) == 2

@@ -29,23 +29,23 @@ MIXED = (
   deny: read
   what: record.embargo is stated
   unless: record.embargo has passed
-  because: {zh: 保護期, en: protection}
+  because: {zh: 保护期, en: protection}
 - rule: territory
   allow: read
   who: actor.sector is environment
   what: record.territory touches actor.division
-  because: {zh: 本地區, en: its territory}
+  because: {zh: 本地区, en: its territory}
 - rule: recent
   deny: discover
   who: actor.kind is public
   what: [record.theme has farmland, record.issued is newer than 30 days]
-  because: {zh: 延遲三十日, en: delayed by thirty days}
+  because: {zh: 延迟三十日, en: delayed by thirty days}
 - rule: summaries
   constrain: read
   who: actor.kind is agency
   what: record.theme has water
   then: {hide: [summary]}
-  because: {zh: 摘要不給, en: no summaries}
+  because: {zh: 摘要不给, en: no summaries}
 """
 )
 ACTORS = [PUBLIC, STAFF, AGENCY, dataclasses.replace(AGENCY, division="510000"), Actor(kind="person", person="x", node="n-x", clearance="internal")]

@@ -27,7 +27,7 @@ def test_a_long_tail_is_flushed_and_the_answers_stay_the_same(store: Store, tmp_
     world.rule(OPEN)
     for _ in range(10):
         world.publish()
-    before = world.ids(PUBLIC, text="國土")
+    before = world.ids(PUBLIC, text="国土")
     upkeep = Upkeep(store, world.stamps, flush_at=8)
     upkeep.look()
     upkeep.look()
@@ -37,7 +37,7 @@ def test_a_long_tail_is_flushed_and_the_answers_stay_the_same(store: Store, tmp_
     with store.read() as conn:
         assert len(conn.execute(select(segment)).all()) == 1
         assert [row.kind for row in conn.execute(select(job.c.kind).where(job.c.kind == "search"))] == ["search"]
-    assert world.ids(PUBLIC, text="國土") == before and len(before) == 10
+    assert world.ids(PUBLIC, text="国土") == before and len(before) == 10
 
 
 def test_records_whose_time_has_come_are_stamped_again(store: Store, tmp_path: Path) -> None:

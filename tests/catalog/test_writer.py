@@ -44,7 +44,7 @@ def test_publish_shows_the_record_with_its_proofs(store: Store, writer: Writer) 
         assert kept.position == 1 and bytes(kept.manifest_hash) == manifest.hash == done.manifest_hash
         proved = check_disclosures(manifest, orjson.loads(kept.disclosures).values())
         assert {name: value for name, value in proved.items() if value is not None} == orjson.loads(row.fields)
-        assert proved["title"] == {"zh": "武侯區國土調查地塊", "en": "Land survey parcels of Wuhou"}
+        assert proved["title"] == {"zh": "武侯区国土调查地块", "en": "Land survey parcels of Wuhou"}
         assert proved["lineage"] is None  # disclosed as absent (PROTOCOL 2.3)
         assert {(term.attribute, term.value) for term in conn.execute(select(record_term))} == {("theme", "land"), ("territory", "510107")}
         step = conn.execute(select(change)).one()
@@ -75,7 +75,7 @@ def test_what_policies_compare_is_in_the_columns(store: Store, writer: Writer) -
 
 def test_publish_names_everything_that_is_missing_in_both_languages(store: Store, writer: Writer) -> None:
     with store.write() as tx:
-        id = writer.add_draft(tx, Draft({"title": {"zh": "只有名稱"}}), OFFICER)
+        id = writer.add_draft(tx, Draft({"title": {"zh": "只有名称"}}), OFFICER)
     with pytest.raises(PublishError) as refused, store.write() as tx:
         writer.publish(tx, id, OFFICER)
     missing = {problem["field"] for problem in refused.value.problems}
@@ -120,7 +120,7 @@ def test_edit_makes_a_new_version_and_keeps_the_name(store: Store, writer: Write
 def test_publishing_the_same_again_makes_no_version(store: Store, writer: Writer) -> None:
     done = publish(store, writer)
     with store.write() as tx:
-        writer.edit(tx, done.id, {"title": {"zh": "武侯區國土調查地塊", "en": "Land survey parcels of Wuhou"}}, OFFICER)
+        writer.edit(tx, done.id, {"title": {"zh": "武侯区国土调查地块", "en": "Land survey parcels of Wuhou"}}, OFFICER)
         again = writer.publish(tx, done.id, OFFICER)
     assert not again.changed and again.version == 1
     with store.read() as conn:
@@ -159,7 +159,7 @@ def test_withdraw_leaves_a_tombstone_and_the_name_is_never_given_again(store: St
         other = writer.add_draft(tx, Draft(complete_fields(), secrecy="public", slug="wuhou-parcels"), OFFICER)
         writer.publish(tx, other, OFFICER)
     with store.write() as tx:  # undelete is a later version of the authority
-        writer.edit(tx, id, {"quality": {"zh": "已復核"}}, OFFICER)
+        writer.edit(tx, id, {"quality": {"zh": "已复核"}}, OFFICER)
         assert writer.publish(tx, id, OFFICER).version == 3
     assert _records(store)[0].slug == "wuhou-parcels"
 

@@ -24,20 +24,20 @@ rules:
   allow: data
   who: everyone
   what: [record.opening is open, record.secrecy is at most public]
-  because: {zh: 已開放, en: opened}
+  because: {zh: 已开放, en: opened}
 - rule: listed
   allow: discover
   who: everyone
   what: record.secrecy is at most public
-  because: {zh: 目錄公開, en: the catalogue is public}
+  because: {zh: 目录公开, en: the catalogue is public}
 - rule: staff
   allow: data
   who: actor.roles has any of clerk, officer
-  because: {zh: 本單位, en: own staff}
+  because: {zh: 本单位, en: own staff}
 - rule: clearance
   deny: [discover, release]
   unless: actor.clearance is at least record.secrecy
-  because: {zh: 密級, en: clearance}
+  because: {zh: 密级, en: clearance}
 """
 
 STAFF = Actor(kind="person", node=NODE, person="li", sector="land", division="510107", level="county", clearance="internal", roles=frozenset({"officer"}))

@@ -30,16 +30,16 @@ from sync.trusted import keep_statements
 
 OPEN_POLICY = """
 policy: site
-title: {zh: 測試, en: test}
+title: {zh: 测试, en: test}
 rules:
 - rule: peers-hold
   allow: hold
   who: actor.kind is peer
-  because: {zh: 對等節點可持有, en: peers may hold}
+  because: {zh: 对等节点可持有, en: peers may hold}
 - rule: staff
   allow: data
   who: actor.kind is person
-  because: {zh: 本單位人員, en: own staff}
+  because: {zh: 本单位人员, en: own staff}
 """
 
 
@@ -173,7 +173,7 @@ class TestSite:
         if activate:
             self.policies.activate("test")
 
-    def publish(self, title: str = "三條國土調查", *, terms: Mapping[str, Any] | None = None, rows: Any = None, **fields: Any) -> str:
+    def publish(self, title: str = "三条国土调查", *, terms: Mapping[str, Any] | None = None, rows: Any = None, **fields: Any) -> str:
         """Publishes a record (with rows) and returns its id."""
         with self.store.write() as tx:
             id = self.writer.add_draft(
@@ -233,7 +233,7 @@ def record_fields(title: str, division: str, **more: Any) -> dict[str, Any]:
         "summary": {"zh": "摘要"},
         "keywords": {"zh": ["土地"]},
         "category": "3070115",
-        "provider": {"name": {"zh": "自然資源局"}, "code": "11510107MB1234567Q"},
+        "provider": {"name": {"zh": "自然资源局"}, "code": "11510107MB1234567Q"},
         "items": [{"name": "code", "type": "text"}],
         "sharing": {"type": "unconditional", "method": "platform"},
         "opening": {"open": True},
@@ -243,12 +243,12 @@ def record_fields(title: str, division: str, **more: Any) -> dict[str, Any]:
         "territory": [division],
         "bbox": ["103.9", "30.5", "104.1", "30.7"],
         "grade": "general",
-        "impact_assessment": {"zh": "無風險"},
-        "approval": {"zh": "局長批准"},
-        "responsible_person": "張三",
+        "impact_assessment": {"zh": "无风险"},
+        "approval": {"zh": "局长批准"},
+        "responsible_person": "张三",
         "contact_name": "李四",
         "contact_phone": "028-12345678",
-        "resources.data": {"title": {"zh": "地塊"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["code"]},
+        "resources.data": {"title": {"zh": "地块"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["code"]},
     }
     return {**fields, **more}
 

@@ -32,7 +32,7 @@ class Scene:
 
     def next(self, record: Record | None = None, **changes: Any) -> batches.Batch:
         """The next honest batch: a second record."""
-        second = record or self.county.publish("礦")
+        second = record or self.county.publish("矿")
         return self.relay.batch(self.relay.put(second), **changes)
 
     def refused(self, batch: batches.Batch, *, by: type[SyncError] = SyncError) -> tuple[str, str]:
@@ -94,7 +94,7 @@ def test_altered_content_is_refused_by_the_cover(scene: Scene, attack: str) -> N
 def test_record_never_logged_is_refused(scene: Scene) -> None:
     """A record that Chengdu makes in Wuhou's name, with everything right but the log."""
     private = Log(scene.county.log.origin)
-    forged = scene.county.publish("偽造", log=private)
+    forged = scene.county.publish("伪造", log=private)
     batch = scene.next()
     assert scene.refused(scene.bend(batch, manifest=forged.text, disclose=tuple(forged.built.disclosures.values())))[0] == "3.4"
 
@@ -117,7 +117,7 @@ def test_superior_that_certifies_its_own_keys_in_a_subordinates_name_is_refused(
     thief = Node("510107")
     scene.city.certify(scene.county, depth=1, site_keys=[thief.site.public])
     private = Log(scene.county.log.origin)
-    forged = scene.county.publish("偽造", log=private)
+    forged = scene.county.publish("伪造", log=private)
     relay = Sender(scene.city, scene.province, log=private, author=scene.county)
     relay.statements = [scene.city.tokens[-1], *thief.tokens]
     batch = relay.batch(relay.put(forged), note=scene.county.note(log=private, key=thief.site))
@@ -126,12 +126,12 @@ def test_superior_that_certifies_its_own_keys_in_a_subordinates_name_is_refused(
 
 def test_altered_forged_and_doubled_disclosures_are_refused(scene: Scene) -> None:
     # PROTOCOL 2.3
-    record = scene.county.publish("礦")
+    record = scene.county.publish("矿")
     title = record.built.disclosures["title"]
     other = scene.record.built.disclosures["title"]
     batch = scene.next(record)
     for texts in (
-        (title.replace("礦", "井"),),
+        (title.replace("矿", "井"),),
         (other,),
         (title, title),
         ("[]",),
@@ -189,7 +189,7 @@ def test_squatting_on_an_id_is_refused(scene: Scene) -> None:
 def test_record_of_another_authority_or_zone_in_a_log_is_refused(scene: Scene) -> None:
     # PROTOCOL 1.4, 3.2
     for changes in ({"authority": scene.city.id}, {"zone": "internet"}):
-        record = scene.county.publish("礦", **changes)  # type: ignore[arg-type]
+        record = scene.county.publish("矿", **changes)  # type: ignore[arg-type]
         assert scene.refused(scene.relay.batch(scene.relay.put(record))) == ("3.2", "authority")
         scene = Scene()
 
@@ -231,7 +231,7 @@ def test_uncertified_and_revoked_sources_are_refused(scene: Scene) -> None:
 
 def _fork(scene: Scene, size: int = 2) -> tuple[Log, list[Record]]:
     log = Log(scene.county.log.origin)
-    return log, [scene.county.publish(f"另一歷史 {n}", log=log) for n in range(size)]
+    return log, [scene.county.publish(f"另一历史 {n}", log=log) for n in range(size)]
 
 
 def test_rewritten_past_is_a_fork_with_both_notes_as_evidence(scene: Scene) -> None:
@@ -311,7 +311,7 @@ def test_time_of_the_heartbeat_shows_a_frozen_relay(scene: Scene) -> None:
 def test_what_a_stolen_key_signs_after_the_closing_is_void(scene: Scene) -> None:
     # PROTOCOL 6.2
     stolen = scene.county.site
-    scene.county.publish("盜者所發")
+    scene.county.publish("盗者所发")
     new = ED25519.generate()
     scene.county.state_self(site_keys=[stolen.public, new.public])
     scene.relay.statements = [scene.county.tokens[-1], scene.city.close(scene.county, size=1, site_keys=[new])]
@@ -321,7 +321,7 @@ def test_what_a_stolen_key_signs_after_the_closing_is_void(scene: Scene) -> None
 def test_honest_restore_raises_no_fork_alarm(scene: Scene) -> None:
     """The log went back to size 1 and wrote something else there; its superior closed the epoch at 1: no fork, and the new epoch carries everything."""
     # PROTOCOL 6.2
-    lost = scene.county.publish("備份後所發")
+    lost = scene.county.publish("备份后所发")
     scene.receiver.take(scene.relay.batch(scene.relay.put(lost)))
     closing = scene.city.close(scene.county, size=1)
     scene.county.log = Log(dataclasses.replace(scene.county.log.origin, epoch=2))
@@ -439,8 +439,8 @@ def test_drift_between_honest_peers_is_seen_and_mended_by_a_full_read(scene: Sce
 def test_relay_that_hides_a_whole_record_equals_legitimate_withholding(scene: Scene) -> None:
     """The row that the table calls undetectable is so: through this relay alone, hiding and withholding give the same bytes but for the relay's own key."""
     # PROTOCOL 10
-    scene.county.publish("被隱藏")
-    shown = scene.county.publish("可見")
+    scene.county.publish("被隐藏")
+    shown = scene.county.publish("可见")
     verdict = scene.receiver.take(scene.relay.batch(scene.relay.put(shown)))
     assert verdict.head == "agrees"
     assert len(verdict.changes) == 1

@@ -22,8 +22,8 @@ def test_error_names_a_clause_that_exists_and_stands_in_the_tree(error: type[Syn
 
 def test_refusal_is_written_in_canonical_form() -> None:
     # PROTOCOL 7.3
-    error = BatchError(zh="位置有誤", en="out of order", clause="4.2", kind="position", item=3)
-    assert dumps(error.as_dict()) == '{"clause":"4.2","kind":"position","message":{"en":"items[3]: out of order","zh":"items[3]: 位置有誤"},"v":1}'.encode()  # type: ignore[arg-type]
+    error = BatchError(zh="位置有误", en="out of order", clause="4.2", kind="position", item=3)
+    assert dumps(error.as_dict()) == '{"clause":"4.2","kind":"position","message":{"en":"items[3]: out of order","zh":"items[3]: 位置有误"},"v":1}'.encode()  # type: ignore[arg-type]
     assert str(error) == "items[3]: out of order"
 
 

@@ -63,7 +63,7 @@ class Chain:
     """Nation ← province ← city ← county, pulled by hand."""
 
     def __init__(self, make_site: MakeSite) -> None:
-        self.nation, self.province = make_site("000000", "自然資源部"), make_site("510000", "四川")
+        self.nation, self.province = make_site("000000", "自然资源部"), make_site("510000", "四川")
         self.city, self.county = make_site("510100", "成都"), make_site("510107", "武侯")
         for below, above in ((self.province, self.nation), (self.city, self.province), (self.county, self.city)):
             below.join(above)
@@ -96,7 +96,7 @@ class Chain:
 def chain(make_site: MakeSite) -> Chain:
     """Four sites with two records of the county at the province."""
     made = Chain(make_site)
-    made.first, made.second = made.county.publish("地塊一"), made.county.publish("地塊二")  # type: ignore[attr-defined]
+    made.first, made.second = made.county.publish("地块一"), made.county.publish("地块二")  # type: ignore[attr-defined]
     made.up()
     made.pull(1)  # learns the generation
     return made
@@ -110,7 +110,7 @@ def _alter_manifest(batch: dict[str, Any], relay: Relay) -> None:
 
 def _alter_disclosure(batch: dict[str, Any], relay: Relay) -> None:
     item = batch["items"][0]
-    item["disclose"] = [text.replace("地塊", "假塊") for text in item["disclose"]]
+    item["disclose"] = [text.replace("地块", "假块") for text in item["disclose"]]
     relay.sign_head(batch)
 
 
@@ -287,7 +287,7 @@ def test_older_version_is_refused_after_a_newer_one(chain: Chain) -> None:
 
 def test_forged_subordinate_is_refused(chain: Chain, make_site: MakeSite) -> None:
     """A site that nobody certified speaks through the relay."""
-    stranger = make_site("520000", "貴州")
+    stranger = make_site("520000", "贵州")
     stranger.publish("冒名")
     stranger.exchange.worker.publish_once()
     with stranger.store.read() as conn:
@@ -309,7 +309,7 @@ def test_forged_subordinate_is_refused(chain: Chain, make_site: MakeSite) -> Non
 
 def test_hostile_city_below_an_honest_province_changes_nothing_at_the_nation(make_site: MakeSite) -> None:
     chain = Chain(make_site)
-    id = chain.county.publish("地塊")
+    id = chain.county.publish("地块")
     chain.up()
     chain.pull()
     chain.county.edit(id, title={"zh": "新"})

@@ -105,7 +105,7 @@ def test_pushed_batch_is_applied_once(pair: tuple[TestSite, TestSite]) -> None:
 
 def test_message_is_kept_once(pair: tuple[TestSite, TestSite]) -> None:
     city, county = pair
-    body = dumps({"id": "m-12345678", "kind": "request", "text": "請提供數據", "v": 1})
+    body = dumps({"id": "m-12345678", "kind": "request", "text": "请提供数据", "v": 1})
     for _ in range(2):
         assert _call(county, city, "/messages", method="POST", body=body)[0].json() == {"id": "m-12345678", "v": 1}
     with city.store.read() as conn:

@@ -26,7 +26,7 @@ EMBARGO = (
   who: actor.kind is peer
   what: record.embargo is stated
   unless: record.embargo has passed
-  because: {zh: 保護期內, en: until the date}
+  because: {zh: 保护期内, en: until the date}
 """
 )
 
@@ -56,7 +56,7 @@ def _shown(site: TestSite) -> dict[str, bytes]:
 def test_killed_in_the_middle_of_apply_it_goes_on(make_site: MakeSite) -> None:
     city, county = make_site("510100", "成都"), make_site("510107", "武侯")
     county.join(city)
-    ids = [county.publish(f"地塊{n}") for n in range(60)]
+    ids = [county.publish(f"地块{n}") for n in range(60)]
     ids.append(
         county.publish("表", rows=RowChanges(puts=[row(n) for n in range(3000)], columns=COLUMNS, key=["code"]), items=ITEMS, **{"resources.data": RESOURCE})
     )
@@ -88,7 +88,7 @@ def test_embargo_ends_by_the_clock_alone(make_site: MakeSite) -> None:
     city, county = make_site("510100", "成都", clock=clock), make_site("510107", "武侯", clock=clock, policy=EMBARGO)
     county.join(city)
     date = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 8 * 3600 + 3 * 86_400))
-    id = county.publish("地質資料", protected_until=date)
+    id = county.publish("地质资料", protected_until=date)
     _bring(county, city)
     assert city.record(id) is None
     clock.ahead = 4 * 86_400
@@ -143,7 +143,7 @@ def test_heartbeat_renews_the_cosignature_and_tells_the_reader(make_site: MakeSi
 def test_full_read_after_the_reader_lost_its_place_ends_the_same(make_site: MakeSite) -> None:
     city, county = make_site("510100", "成都"), make_site("510107", "武侯")
     county.join(city)
-    ids = [county.publish(f"地塊{n}") for n in range(5)]
+    ids = [county.publish(f"地块{n}") for n in range(5)]
     _bring(county, city)
     before = _shown(city)
     with city.store.write() as tx:
@@ -159,7 +159,7 @@ def test_full_read_after_the_reader_lost_its_place_ends_the_same(make_site: Make
 def test_stream_made_anew_is_read_from_the_start(make_site: MakeSite) -> None:
     city, county = make_site("510100", "成都"), make_site("510107", "武侯")
     county.join(city)
-    ids = [county.publish(f"地塊{n}") for n in range(3)]
+    ids = [county.publish(f"地块{n}") for n in range(3)]
     _bring(county, city)
     with county.store.write() as tx:
         for table in (t.stream, t.outlet, t.view_out, t.due):
@@ -172,7 +172,7 @@ def test_stream_made_anew_is_read_from_the_start(make_site: MakeSite) -> None:
 def test_full_read_does_not_end_before_the_sweep(make_site: MakeSite) -> None:
     city, county = make_site("510100", "成都"), make_site("510107", "武侯")
     county.join(city)
-    ids = [county.publish(f"地塊{n}") for n in range(3)]
+    ids = [county.publish(f"地块{n}") for n in range(3)]
     _bring(county, city)
     with county.store.write() as tx:
         for table in (t.stream, t.outlet, t.view_out, t.due):

@@ -16,7 +16,7 @@ HIDE_PHONE = (
   constrain: read
   what: record.kind is dataset
   then: {hide: [contact_phone]}
-  because: {zh: 電話不外傳, en: phones stay here}
+  because: {zh: 电话不外传, en: phones stay here}
 """
 )
 MASK_NAME = (
@@ -36,7 +36,7 @@ NO_LAND = (
   deny: discover
   what: [record.theme has land]
   unless: actor.kind is person
-  because: {zh: 土地不外傳, en: land stays here}
+  because: {zh: 土地不外传, en: land stays here}
 """
 )
 
@@ -45,7 +45,7 @@ class World:
     """The four sites, running."""
 
     def __init__(self, make_site: MakeSite, **more: object) -> None:
-        self.nation = make_site("000000", "自然資源部", **more)
+        self.nation = make_site("000000", "自然资源部", **more)
         self.province = make_site("510000", "四川", **more)
         self.city = make_site("510100", "成都", **more)
         self.county = make_site("510107", "武侯", **more)
@@ -68,16 +68,16 @@ def world(make_site: MakeSite) -> World:
 
 
 def test_record_reaches_the_nation_proved_changes_and_goes(world: World) -> None:
-    id = world.county.publish("國土調查")
-    eventually(lambda: world.shows(world.nation, id, "國土調查"))
+    id = world.county.publish("国土调查")
+    eventually(lambda: world.shows(world.nation, id, "国土调查"))
     found = world.nation.record(id)
     assert found.provenance.log == f"terrace/1/{world.county.node}/business/1"
     assert found.provenance.path == (world.county.node, world.city.node, world.province.node)
     eventually(lambda: world.nation.record(id).provenance.proof == "cosigned")
     proved = verify_receipt(world.nation.exchange.receipt(id, found.fields), world.nation.node)
-    assert proved.values["title"] == {"zh": "國土調查", "en": "test"} and proved.path[-1] == world.county.node
-    world.county.edit(id, title={"zh": "國土變更調查"})
-    eventually(lambda: world.shows(world.nation, id, "國土變更調查"))
+    assert proved.values["title"] == {"zh": "国土调查", "en": "test"} and proved.path[-1] == world.county.node
+    world.county.edit(id, title={"zh": "国土变更调查"})
+    eventually(lambda: world.shows(world.nation, id, "国土变更调查"))
     world.county.withdraw(id)
     eventually(lambda: world.nation.record(id) is None)
     assert world.city.record(id) is None and world.province.record(id) is None
@@ -85,8 +85,8 @@ def test_record_reaches_the_nation_proved_changes_and_goes(world: World) -> None
 
 @pytest.mark.parametrize("hop", ["county", "city", "province"])
 def test_policy_of_any_hop_narrows_and_widens(world: World, hop: str) -> None:
-    id = world.county.publish("國土調查")
-    eventually(lambda: world.shows(world.nation, id, "國土調查"))
+    id = world.county.publish("国土调查")
+    eventually(lambda: world.shows(world.nation, id, "国土调查"))
     site: TestSite = getattr(world, hop)
     site.set_policy(NO_LAND)
     eventually(lambda: world.nation.record(id) is None)
@@ -94,12 +94,12 @@ def test_policy_of_any_hop_narrows_and_widens(world: World, hop: str) -> None:
     eventually(lambda: all(other.record(id) is None for other in above))
     assert site.record(id) is not None
     site.set_policy(OPEN_POLICY)
-    eventually(lambda: world.shows(world.nation, id, "國土調查"))
+    eventually(lambda: world.shows(world.nation, id, "国土调查"))
 
 
 @pytest.mark.parametrize(("policy", "name"), [(HIDE_PHONE, "contact_phone"), (MASK_NAME, "contact_name")])
 def test_field_hidden_or_masked_on_a_hop_is_withheld_above(world: World, policy: str, name: str) -> None:
-    id = world.county.publish("國土調查")
+    id = world.county.publish("国土调查")
     eventually(lambda: world.nation.record(id) is not None and name in world.nation.record(id).fields)
     world.city.set_policy(policy)
     eventually(lambda: name not in world.nation.record(id).fields)
@@ -118,6 +118,6 @@ def test_terms_without_onward_sharing_stop_at_the_first_hop(world: World) -> Non
 
 
 def test_superior_records_reach_the_county(world: World) -> None:
-    id = world.nation.publish("全國標準")
-    eventually(lambda: world.shows(world.county, id, "全國標準"))
+    id = world.nation.publish("全国标准")
+    eventually(lambda: world.shows(world.county, id, "全国标准"))
     eventually(lambda: world.county.record(id).provenance.proof == "cosigned")

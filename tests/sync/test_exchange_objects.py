@@ -23,8 +23,8 @@ def publish_file(site: TestSite, data: bytes) -> tuple[str, str]:
     stored = site.objects.put(io.BytesIO(data))
     with site.store.write() as tx:
         site.objects.note(tx, stored.sha256, media_type="text/csv")
-    resource = {"title": {"zh": "檔案"}, "kind": "file", "format": "CSV", "media_type": "text/csv", "sha256": stored.sha256, "size": stored.size}
-    return site.publish("檔案", **{"resources.data": resource}), stored.sha256
+    resource = {"title": {"zh": "档案"}, "kind": "file", "format": "CSV", "media_type": "text/csv", "sha256": stored.sha256, "size": stored.size}
+    return site.publish("档案", **{"resources.data": resource}), stored.sha256
 
 
 def test_file_reaches_the_nation_verified(make_site: MakeSite) -> None:

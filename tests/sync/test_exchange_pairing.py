@@ -24,7 +24,7 @@ def test_join_certifies_and_makes_both_peers(make_site: MakeSite) -> None:
 
 
 def test_invite_is_used_once_by_one_node(make_site: MakeSite) -> None:
-    city, county, other = make_site("510100", "成都"), make_site("510107", "武侯"), make_site("510104", "錦江")
+    city, county, other = make_site("510100", "成都"), make_site("510107", "武侯"), make_site("510104", "锦江")
     line = city.exchange.pairing.invite("admin")
     assert county.exchange.pairing.ask(line, city.node, "admin") == "waiting"
     with pytest.raises(SyncError):
@@ -55,7 +55,7 @@ def test_what_was_confirmed_must_be_what_was_invited(make_site: MakeSite) -> Non
 
 
 def test_another_site_at_the_invites_address_is_noticed(make_site: MakeSite) -> None:
-    city, county, thief = make_site("510100", "成都"), make_site("510107", "武侯"), make_site("510104", "錦江")
+    city, county, thief = make_site("510100", "成都"), make_site("510107", "武侯"), make_site("510104", "锦江")
     from dataclasses import replace
 
     from sync.join import make_invite
@@ -72,7 +72,7 @@ def test_invite_of_another_zone_is_refused(make_site: MakeSite) -> None:
 
 
 def test_superior_certifies_nothing_outside_of_its_own_scope(make_site: MakeSite) -> None:
-    city, foreign = make_site("510100", "成都"), make_site("520100", "貴陽")
+    city, foreign = make_site("510100", "成都"), make_site("520100", "贵阳")
     line = city.exchange.pairing.invite("admin")
     assert foreign.exchange.pairing.ask(line, city.node, "admin") == "waiting"
     with pytest.raises(TrustError):
@@ -97,7 +97,7 @@ def test_two_superiors_each_give_and_take(make_site: MakeSite) -> None:
 
 
 def test_stranger_gets_nothing(make_site: MakeSite) -> None:
-    city, county, stranger = make_site("510100", "成都"), make_site("510107", "武侯"), make_site("510104", "錦江")
+    city, county, stranger = make_site("510100", "成都"), make_site("510107", "武侯"), make_site("510104", "锦江")
     county.join(city)
     with stranger.store.write() as tx:
         from sync import tables as t

@@ -27,7 +27,7 @@ def policy(denied: frozenset[str], hidden: bool) -> str:
   deny: discover
   who: actor.kind is peer
   what: record.theme has any of {", ".join(sorted(denied))}
-  because: {{zh: 不外傳, en: stays here}}
+  because: {{zh: 不外传, en: stays here}}
 """
     if hidden:
         text += """
@@ -36,7 +36,7 @@ def policy(denied: frozenset[str], hidden: bool) -> str:
   who: actor.kind is peer
   what: record.kind is dataset
   then: {hide: [contact_phone]}
-  because: {zh: 電話不外傳, en: phones stay here}
+  because: {zh: 电话不外传, en: phones stay here}
 """
     return text
 

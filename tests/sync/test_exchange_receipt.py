@@ -29,16 +29,16 @@ MASKED_FOR_GUESTS = (
 
 def test_receipt_at_the_nation_verifies_offline_with_its_root_alone(make_site: MakeSite) -> None:
     world = World(make_site)
-    id = world.county.publish("國土調查")
+    id = world.county.publish("国土调查")
     eventually(lambda: (found := world.nation.record(id)) is not None and found.provenance.proof == "cosigned")
     data = world.nation.exchange.receipt(id, world.nation.record(id).fields)
     proved = verify_receipt(data, world.nation.node)
-    assert proved.manifest.id == id and proved.values["title"]["zh"] == "國土調查" and proved.witness == world.city.node
+    assert proved.manifest.id == id and proved.values["title"]["zh"] == "国土调查" and proved.witness == world.city.node
     assert proved.path == (world.nation.node, world.province.node, world.city.node, world.county.node)
     with pytest.raises(ReceiptError):
         verify_receipt(data, world.county.node)
     value = orjson.loads(data)
-    value["disclose"] = [text.replace("國土調查", "別的東西") for text in value["disclose"]]
+    value["disclose"] = [text.replace("国土调查", "别的东西") for text in value["disclose"]]
     with pytest.raises(ReceiptError):
         verify_receipt(dumps(value), world.nation.node)
 

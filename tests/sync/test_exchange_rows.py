@@ -15,7 +15,7 @@ type MakeSite = Callable[..., TestSite]
 
 COLUMNS = (Column("code", "text"), Column("division", "text"), Column("area", "decimal"), Column("shape", "geometry"))
 ITEMS = [column.as_item() for column in COLUMNS]
-RESOURCE = {"title": {"zh": "地塊"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["code"], "geometry": "point"}
+RESOURCE = {"title": {"zh": "地块"}, "kind": "database", "format": "GeoJSON", "rows": True, "key": ["code"], "geometry": "point"}
 
 ONLY_510107 = (
     OPEN_POLICY
@@ -24,7 +24,7 @@ ONLY_510107 = (
   constrain: data
   who: actor.kind is peer
   then: {only rows: row.division lies within 510107}
-  because: {zh: 僅本區, en: only this district}
+  because: {zh: 仅本区, en: only this district}
 """
 )
 NO_HOLD = OPEN_POLICY.replace("allow: hold", "allow: read")
@@ -37,7 +37,7 @@ def row(n: int, division: str = "510107") -> dict[str, Any]:
 
 def publish(site: TestSite, rows: list[dict[str, Any]]) -> str:
     """Publishes a table of parcels."""
-    return site.publish("地塊", rows=RowChanges(puts=rows, columns=COLUMNS, key=["code"], geometry="point"), items=ITEMS, **{"resources.data": RESOURCE})
+    return site.publish("地块", rows=RowChanges(puts=rows, columns=COLUMNS, key=["code"], geometry="point"), items=ITEMS, **{"resources.data": RESOURCE})
 
 
 def put(site: TestSite, id: str, puts: list[dict[str, Any]] = (), removes: list[list[str]] = ()) -> None:  # type: ignore[assignment]
@@ -122,7 +122,7 @@ def test_hidden_column_withholds_the_table(make_site: MakeSite) -> None:
   constrain: data
   who: actor.kind is peer
   then: {hide: [area]}
-  because: {zh: 面積不外傳, en: areas stay here}
+  because: {zh: 面积不外传, en: areas stay here}
 """
     )
     id = publish(world.county, [row(1)])

@@ -17,7 +17,7 @@ def test_published_record_shows_at_the_superior(make_site: Callable[..., TestSit
     county.exchange.worker.publish_once()
     assert city.exchange.worker.pull_once(county.node) is False
     assert city.exchange.worker.pull_once(county.node) is False
-    assert city.record(id).fields["title"]["zh"] == "三條國土調查"
+    assert city.record(id).fields["title"]["zh"] == "三条国土调查"
     assert city.record(id).provenance.log == f"terrace/1/{county.node}/business/1"
 
 

@@ -57,7 +57,7 @@ def test_receipt_proves_the_record_to_a_stranger(made: Made) -> None:
     found = made.verify(made.receipt())
     assert found.values == {"title": {"zh": "井 2"}}
     assert found.path == tuple(node.id for node in made.w.nodes)
-    assert [name["zh"] for name in found.names] == ["節點 000000", "節點 510000", "節點 510100", "節點 510107"]
+    assert [name["zh"] for name in found.names] == ["节点 000000", "节点 510000", "节点 510100", "节点 510107"]
     assert (found.cosigned, found.witness, found.index, found.size) == (NOW, made.w.city.id, 2, 5)
     assert found.withheld_at_most == 7
 
@@ -155,7 +155,7 @@ def test_bent_member_is_refused(made: Made, name: str, value: Any) -> None:
 def test_forged_disclosure_and_wrong_place_are_refused(made: Made) -> None:
     record = made.records[2]
     assert made.refused(made.receipt(disclose=("title",), manifest=made.records[1].text)).clause in ("2.3", "3.4")
-    text = record.built.disclosures["title"].replace("井", "礦")
+    text = record.built.disclosures["title"].replace("井", "矿")
     whole = loads(made.receipt())
     assert isinstance(whole, dict)
     assert made.refused(dumps({**whole, "disclose": [text]})).clause == "2.3"

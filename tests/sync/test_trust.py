@@ -279,7 +279,7 @@ def test_highest_serial_counts_whatever_its_time() -> None:
     # PROTOCOL 6.5: clocks order nothing
     w = world()
     w.city.certify(w.county, serial=50, now=NOW - 300 * DAY, exp=NOW + DAY, name={"zh": "新"})
-    w.city.certify(w.county, serial=49, now=NOW, name={"zh": "舊"})
+    w.city.certify(w.county, serial=49, now=NOW, name={"zh": "旧"})
     assert w.trust().certified(w.county.id).name == {"zh": "新"}
 
 

@@ -121,7 +121,7 @@ class Node:
             "serial": self.serials[sub.id],
             "site_keys": [sub.site.public],
             "witness_key": sub.witness.public,
-            "name": {"zh": f"節點 {sub.division}", "en": f"node {sub.division}"},
+            "name": {"zh": f"节点 {sub.division}", "en": f"node {sub.division}"},
             "sector": "land",
             "level": sub.level,
             "division": sub.division,
