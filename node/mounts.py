@@ -1,7 +1,6 @@
 """Where the faces are mounted. Only here does `node` name them."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -57,5 +56,4 @@ def mount_peers(app: Flask, site: "Site") -> None:
 def import_all() -> None:
     """Imports every module of `MODULES`."""
     for name in MODULES:
-        if find_spec(name.rsplit(".", 1)[0]) and find_spec(name):
-            import_module(name)
+        import_module(name)

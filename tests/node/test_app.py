@@ -152,5 +152,5 @@ def test_language_follows_the_browser_and_any_chinese_is_chinese(client: FlaskCl
 
 def test_healthz_says_only_what_is_public(client: FlaskClient, site: Site) -> None:
     body = client.get("/healthz").get_json()
-    assert set(body) == {"status", "node", "zone", "position", "time"}
+    assert set(body) == {"status", "node", "zone", "time"}
     assert body["node"] == site.identity.node
