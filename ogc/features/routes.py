@@ -10,6 +10,7 @@ the request is echoed.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,12 @@ class FeaturesSettings:
     portal_url: str | None = None
 
 
+@cache
+def _locale(language: str) -> Locale:
+    """Making one looks at the disc."""
+    return Locale(language)
+
+
 class Request(APIRequest):  # type: ignore[misc]
     """pygeoapi's request with JSON as the default, two formats, and languages that cost nothing to tell."""
 
@@ -68,7 +75,7 @@ class Request(APIRequest):  # type: ignore[misc]
         asked = self._args.get("lang") or request.accept_languages.best_match(("zh", "zh-CN", "zh-TW", "zh-HK", "zh-Hans", "zh-Hant", "en"), "zh")
         # The original raises for zh-CN and keeps every tag that it ever met.
         language = "en" if str(asked).lower().startswith("en") else "zh"
-        return language, Locale(language)
+        return language, _locale(language)
 
     def _get_format(self, headers: Any, extra_formats: Any = None) -> str:
         asked = (self._args.get("f") or "").strip()
@@ -92,7 +99,7 @@ class View(API):  # type: ignore[misc]
         self.api_headers: dict[str, str] = {}
         self.pubsub_client = self.prefetcher = None
         self.manager = SimpleNamespace(is_async=False)
-        self.locales = [Locale("zh"), Locale("en")]
+        self.locales = [_locale("zh"), _locale("en")]
         self.default_locale = language
         self.pretty_print = False
         self.language = language
@@ -203,7 +210,7 @@ class Features:
         return self.respond(route, view, asked, headers, status, content, layers)
 
     def view(self, layers: list[Layer], opened: OpenLayer | None = None) -> tuple[View, Request]:
-        asked = Request.from_flask(request, [Locale("zh"), Locale("en")])
+        asked = Request.from_flask(request, None)
         language = str(asked.locale)
         base = self.base()
         config = self.config(base)

@@ -37,7 +37,7 @@ def test_the_versions_are_those_that_were_read() -> None:
         ("get_collection_items", "modify_pygeofilter", 2), ("get_collection_items", "create_crs_transform_spec", 1),
         ("get_collection_items", "set_content_crs_header", 1), ("get_collection_items", "render_j2_template", 1), ("get_collection_items", "to_json", 1),
         ("get_collection_items", "write", 1), ("get_collection_item", "to_json", 1), ("get_collection_item", "create_crs_transform_spec", 1),
-        ("get_collection_queryables", "to_json", 1),
+        ("get_collection_queryables", "to_json", 1), ("get_collection_items", "load_plugin", 2), ("get_collection_items", "get_dataset_formatters", 1),
     ],
 )  # fmt: skip
 def test_pygeoapi_still_calls_what_is_bound_anew(function: str, name: str, count: int) -> None:
