@@ -152,13 +152,22 @@ def code(value: Any, list_name: str) -> str:
     folded = cleaned if cleaned in codes else cleaned.casefold()
     if folded in codes:
         return folded
-    named = next((each.code for each in codes if cleaned in (each.zh, each.en)), None)
+    named = next((each.code for each in codes if _same_name(cleaned, each.zh) or _same_name(cleaned, each.en)), None)
     if named is not None:
         return named
     if not codes.closed:
         return cleaned if list_name == "licenses" else folded
     known = "、".join(f"{each.code}（{each.zh}）" for each in codes)
     raise ValueProblem(f"不是{codes.zh}的代码：{cleaned:.60}；可用：{known}", f"not a code of {codes.en}: {cleaned:.60}; known: {', '.join(codes.codes)}")
+
+
+def _same_name(one: str, other: str) -> bool:
+    """Names are compared without case, traditional characters as simplified ones."""
+    if one.isascii():
+        return one.casefold() == other.casefold()
+    from catalog.search.fold import fold_text  # here, because it brings the whole engine with it
+
+    return fold_text(one) == fold_text(other)
 
 
 def codes(value: Any, list_name: str) -> JSON:

@@ -20,8 +20,13 @@ _NUMBERS = re.compile(r"(?:^|_)(?:valid|paid|grid|solid|fluid|humid|mid|void|aci
 
 
 def fold(heading: str) -> str:
-    """A heading as it is compared: NFKC, without case, blanks and punctuation."""
-    return re.sub(r"[\s_\-./()（）]+", "", unicodedata.normalize("NFKC", heading)).casefold()
+    """A heading as it is compared: NFKC, without case, blanks and punctuation, traditional characters as simplified ones."""
+    plain = re.sub(r"[\s_\-./()（）]+", "", unicodedata.normalize("NFKC", heading)).casefold()
+    if plain.isascii():
+        return plain
+    from catalog.search.fold import fold_text  # here, because it brings the whole engine with it
+
+    return fold_text(plain)
 
 
 def column_names(headings: Sequence[str], known: Mapping[str, ProfileColumn] | None = None) -> list[str]:

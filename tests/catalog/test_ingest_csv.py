@@ -132,7 +132,7 @@ def test_codes_stay_text_though_all_look_like_numbers(intake):
 def test_the_profile_decides_types_of_its_columns(intake):
     result = intake.one(intake.file("a.csv", "站點編號,division,depth\n1,510107,5\n"), profile="groundwater")
     assert intake.types(result.id) == {"station": "text", "division": "text", "depth": "decimal"}
-    assert intake.fields(result.id)["items"][0]["title"] == {"zh": "站點編號", "en": "Station"}
+    assert intake.fields(result.id)["items"][0]["title"] == {"zh": "站点编号", "en": "Station"}
 
 
 def test_times_are_kept_in_utc(intake):
