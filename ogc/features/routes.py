@@ -71,6 +71,16 @@ def _locale(language: str) -> Locale:
 class Request(APIRequest):  # type: ignore[misc]
     """pygeoapi's request with JSON as the default, two formats, and languages that cost nothing to tell."""
 
+    def __init__(self) -> None:
+        super().__init__(request, None)
+        if request.method == "POST":
+            self._data = request.get_data()
+
+    @staticmethod
+    def _get_params(_: Any) -> dict[str, str]:
+        # A plain dictionary: the original's raises and catches an exception for each parameter that is not there. None comes twice (`_check_parameters`).
+        return dict(request.args.items())
+
     def _get_locale(self, headers: Any, supported_locales: Any) -> tuple[str, Locale]:
         asked = self._args.get("lang") or request.accept_languages.best_match(("zh", "zh-CN", "zh-TW", "zh-HK", "zh-Hans", "zh-Hant", "en"), "zh")
         # The original raises for zh-CN and keeps every tag that it ever met.
@@ -210,7 +220,7 @@ class Features:
         return self.respond(route, view, asked, headers, status, content, layers)
 
     def view(self, layers: list[Layer], opened: OpenLayer | None = None) -> tuple[View, Request]:
-        asked = Request.from_flask(request, None)
+        asked = Request()
         language = str(asked.locale)
         base = self.base()
         config = self.config(base)
