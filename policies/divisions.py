@@ -6,7 +6,7 @@ A code is 6 digits (province 2, prefecture 2, county 2), 9 (township 3 more) or 
 * Never compare by raw prefix, and never strip zeros digit by digit: `511000` is a prefecture of its own, not the beginning of `511100`.
 * `covers` includes the division itself; `touches` holds in either direction (LANGUAGE 8).
 * One written form everywhere: `normalise` cuts zero segments beyond the sixth digit (`510107000000` → `510107`) and maps codes that were retired by a merger
-  to the division that took them in. Writing and loading normalise; comparing never does, but it reads every length alike.
+  to the division that took them in. Writing and loading normalise; comparing maps no retired code, but reads every length alike.
 """
 
 from collections.abc import Mapping
@@ -92,7 +92,7 @@ def level_of(code: str) -> str:
 def ancestors(code: str) -> tuple[str, ...]:
     """Returns the divisions that cover `code`, the nation first and `code` itself last, each in its one written form."""
     digits = significant(code)
-    return tuple(dict.fromkeys(_written(digits[:end]) for end in (0, *_ENDS) if end <= len(digits)))
+    return tuple(dict.fromkeys(digits[:end].ljust(6, "0") for end in (0, *_ENDS) if end <= len(digits)))
 
 
 def spellings(code: str) -> tuple[str, ...]:
@@ -113,14 +113,19 @@ def normalise(code: str, retired: Mapping[str, Retired] = RETIRED) -> Normalised
     Raises:
         DivisionError: `code` is no division code.
     """
-    written, found = _written(significant(code.strip())), None
+    code, found = written(code.strip()), None
     for _ in retired:  # a division may have been retired twice; a table that leads in a circle ends here too
-        successor = retired.get(written[:6])
+        successor = retired.get(code[:6])
         if successor is None:
             break
-        written, found = successor.to, successor
-    return Normalised(written, found)
+        code, found = successor.to, successor
+    return Normalised(code, found)
 
 
-def _written(digits: str) -> str:
-    return digits.ljust(6, "0")
+def written(code: str) -> str:
+    """Returns a code in its one written form: `510107000000` → `510107`.
+
+    Raises:
+        DivisionError: `code` is no division code.
+    """
+    return significant(code).ljust(6, "0")

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, true
 
 from policies.columns import Clause, ColumnMap, ListColumn
-from policies.divisions import ancestors, significant, spellings
+from policies.divisions import ancestors, is_code, significant, spellings
 from policies.expressions import Given, Operand
 from policies.values import Values
 from policies.vocabulary import Attribute
@@ -102,9 +102,11 @@ class Many:
 
     def any(self, holds: Callable[[Expr | str], Clause]) -> Clause:
         codes = self.attribute.codes
-        if codes is None:
+        if codes is not None:
+            return self.column.any(lambda member: and_(member.in_(sorted(codes)), holds(member)))
+        if self.attribute.members == "division":  # what is no code is not stored
             return self.column.any(holds)
-        return self.column.any(lambda member: and_(member.in_(sorted(codes)), holds(member)))
+        return self.column.any(lambda member: and_(member != "", holds(member)))
 
 
 type Side = Value | Scalar | Many
@@ -124,17 +126,26 @@ def side_of(operand: Operand | None, columns: ColumnMap) -> Side | None:
 
 
 def words_meet(left: Side, right: Side) -> Clause:
-    """Returns whether some word of one side is a word of the other."""
+    """Returns whether some word (or division) of one side is one of the other."""
     if isinstance(right, Value):
         left, right = right, left
     if isinstance(left, Value) and not isinstance(right, Value):
         return _holds_one_of(right, left.texts)
-    return left.any(lambda a: right.any(lambda b: a == b))  # type: ignore[arg-type, return-value]
+    return left.any(lambda a: holds_word(right, a))
+
+
+def holds_word(side: Side, word: Expr | str) -> Clause:
+    """Returns whether a side holds a word or a division."""
+    if isinstance(word, str) and not isinstance(side, Value):
+        return _holds_one_of(side, (word,))
+    return side.any(lambda own: _same(own, word, side))
 
 
 def _holds_one_of(side: Scalar | Many, words: tuple[str, ...]) -> Clause:
     codes = side.attribute.codes
     readable = [word for word in words if codes is None or word in codes]
+    if _of_divisions(side):
+        readable = [text for word in readable for text in spellings(word)]
     if not readable:
         return false()
     if isinstance(side, Scalar):
@@ -142,13 +153,19 @@ def _holds_one_of(side: Scalar | Many, words: tuple[str, ...]) -> Clause:
     return side.column.any(lambda member: member.in_(readable))
 
 
-def holds_word(side: Side, word: Expr | str) -> Clause:
-    """Returns whether a side holds a word."""
-    if isinstance(word, str) and not isinstance(side, Value):
-        return _holds_one_of(side, (word,))
+def _same(own: Expr | str, word: Expr | str, side: Side) -> Clause:
+    """Two words are the same text; two divisions are the same when each covers the other, however they are spelled."""
+    if isinstance(own, str) and isinstance(word, str):
+        return true() if own == word else false()
     if isinstance(side, Value):
-        return word.in_(side.texts) if side.texts and not isinstance(word, str) else true() if word in side.texts else false()
-    return side.any(lambda own: own == word)  # type: ignore[arg-type, return-value]
+        return word.in_(spellings(str(own)) if is_code(own) else [own])  # type: ignore[union-attr]
+    if _of_divisions(side):
+        return and_(covers(own, word), covers(word, own))
+    return own == word  # type: ignore[return-value]
+
+
+def _of_divisions(side: Scalar | Many) -> bool:
+    return (side.attribute.members or side.attribute.kind) == "division"
 
 
 def covers(whole: Expr | str, part: Expr | str) -> Clause:

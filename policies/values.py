@@ -12,7 +12,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final, NamedTuple
 
-from policies.divisions import is_code
+from policies.divisions import is_code, written
 from policies.vocabulary import SCALES, Attribute
 
 type Raw = object
@@ -57,27 +57,36 @@ def reader(attribute: Attribute) -> Reader:
         case "flag":
             return lambda raw: Values((int(raw),)) if isinstance(raw, int) and raw in (0, 1) else None
         case _:
-            readable = _member(attribute)
-            return lambda raw: Values((raw,)) if isinstance(raw, str) and readable(raw) else None
+            word = _word_reader(attribute)
+
+            def read(raw: Raw) -> Values | None:
+                found = word(raw)
+                return None if found is None else Values((found,))
+
+            return read
 
 
 def _list_reader(attribute: Attribute) -> Reader:
-    readable = _member(attribute)
+    word = _word_reader(attribute)
 
     def read(raw: Raw) -> Values | None:
         if not isinstance(raw, (tuple, list, frozenset, set)):
             return None
-        known = tuple(dict.fromkeys(m for m in raw if isinstance(m, str) and readable(m)))
-        return Values(known, all(isinstance(m, str) and readable(m) for m in raw)) if known or not raw else None
+        members = [word(member) for member in raw]
+        known = tuple(dict.fromkeys(member for member in members if member is not None))
+        return Values(known, None not in members) if known or not raw else None
 
     return read
 
 
-def _member(attribute: Attribute) -> Callable[[str], bool]:
+def _word_reader(attribute: Attribute) -> Callable[[Raw], str | None]:
+    """Returns the function that reads one word or one division code; divisions come in their one written form, so that equal ones are equal texts."""
     if (attribute.members or attribute.kind) == "division":
-        return is_code
+        return lambda raw: written(raw) if isinstance(raw, str) and is_code(raw) else None
     codes = attribute.codes
-    return bool if codes is None else codes.__contains__  # an empty text is no value
+    if codes is None:
+        return lambda raw: raw if isinstance(raw, str) and raw else None  # an empty text is no value
+    return lambda raw: raw if isinstance(raw, str) and raw in codes else None
 
 
 def is_stated(attribute: Attribute, raw: Raw) -> bool | None:
