@@ -314,6 +314,26 @@ def test_pages_are_whole_without_script_style_or_outside_host(site: OgcSite) -> 
     assert client.get("/ogc/collections", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}).mimetype == "text/html"
 
 
+def test_formats_and_languages_are_negotiated(site: OgcSite) -> None:
+    client = site.client()
+    for accept, media in (("application/geo+json", "application/geo+json"), ("*/*", "application/geo+json"), ("application/json", "application/geo+json"),
+                          ("text/html", "text/html"), ("image/png", "application/geo+json")):  # fmt: skip
+        assert client.get(items(site), headers={"Accept": accept}).mimetype == media
+    for accept, language in (("zh-CN,zh;q=0.9", "zh"), ("en-US,en;q=0.5", "en"), ("fr", "zh"), ("", "zh"), ("x" * 5000, "zh")):
+        assert client.get("/ogc", headers={"Accept-Language": accept}).headers["Content-Language"] == language
+
+
+def test_nothing_of_pygeoapi_but_features_is_mounted(site: OgcSite) -> None:
+    import sys
+
+    client = site.client(STAFF)
+    one = f"/ogc/collections/{site.parcels.slug}"
+    elsewhere = ("processes", "jobs", "stac", "stac-api", "TileMatrixSets", "admin/config", "asyncapi")
+    for path in (*(f"/ogc/{each}" for each in elsewhere), *(f"{one}/{each}" for each in ("map", "coverage", "tiles", "position", "instances"))):
+        assert client.get(path).status_code == 404, path
+    assert "pygeoapi.flask_app" not in sys.modules  # it reads a configuration when it is imported
+
+
 # --- errors ------------------------------------------------------------------------------------------------------------------------------
 
 
