@@ -7,7 +7,7 @@ definition (`facts.truth`), the plan's predicates, SQL on both rails and the pla
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 from policies.actor import Actor
@@ -29,14 +29,16 @@ ENV = Env("business", "n-1", NOW)
 #: Midnight of 2027-01-15 at UTC+8, the day on which NOW falls.
 MIDNIGHT = 1_799_942_400
 
-_DIVISIONS = ("000000", "510000", "510100", "510107", "510107001", "510107001002", "510107000", "510107000000", "511000", "511100", "519000", "519001", "520000")
+_DIVISIONS = ("000000", "510000", "510100", "510107", "510107001", "510107001002", "510107000", "510107000000", "511000", "511100",
+              "519000", "519001", "520000")  # fmt: skip
 _DIVISION_LISTS = (
     (), ("510000",), ("000000",), ("510100", "510107"), ("510107", "520000"), ("519000", "511000"), ("510107001", "510107002"), ("510107000000",),
     ("5190",), ("5190", "510107"), ("510107", "51010A", "520000"),
 )  # fmt: skip
 _WORDS = ("n-1", "n-2", "land", "dataset")
 _TIMES = (
-    0, NOW - 365 * DAY, NOW - 30 * DAY - 1, NOW - 30 * DAY, NOW - 30 * DAY + 1, NOW - DAY, MIDNIGHT - 1, MIDNIGHT, NOW - 1, NOW, NOW + 1, NOW + 40 * DAY, 1 << 50,
+    0, NOW - 365 * DAY, NOW - 30 * DAY - 1, NOW - 30 * DAY, NOW - 30 * DAY + 1, NOW - DAY, MIDNIGHT - 1, MIDNIGHT, NOW - 1, NOW, NOW + 1,
+    NOW + 40 * DAY, 1 << 50,
 )  # fmt: skip
 _THEMES: tuple[tuple[str, ...], ...] = (
     (), ("land",), ("land", "water"), THEMES, ("alien",), ("land", "alien"), ("alien", "strange"), ("water", "n-1", "alien"),
@@ -131,7 +133,7 @@ def _written(left: Attribute, comparison: Comparison) -> list[tuple[str, ...]]:
         return singles if comparison.right == "one" else [*singles, ("510107", "520000"), ("511000", "519000"), ("510107001", "510107002", "000000")]
     words = sorted(left.codes)[:4] if left.codes else list(_WORDS)
     singles = [(word,) for word in words]
-    return singles if comparison.right == "one" else [*singles, *zip(words, words[1:], strict=False), tuple(words)]
+    return singles if comparison.right == "one" else [*singles, *pairwise(words), tuple(words)]
 
 
 def _sides(spoken: Spoken) -> list[Attribute]:

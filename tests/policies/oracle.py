@@ -4,7 +4,7 @@ It is slow and simple on purpose: one function for what a value reads as, one `i
 as tuples of segments, lists as Python sets; truths are 1, 0 and "?".
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -258,25 +258,29 @@ def reaches(rule: Rule, action: str) -> bool:
 
 
 def terms_deny(action: str, world: World) -> bool:
-    """The built-in terms, clause 18: whether they stop this action."""
-    stated: Callable[[str], bool] = lambda name: read(f"record.{name}", world) is not None  # noqa: E731
-    record, actor = world.record, world.actor
-    node = actor.get("node")
-    the_authority = node is not None and record.get("authority") == node
-    if not all(stated(name) for name in ("secrecy", "sharing", "authority", "division")):
+    """The built-in terms, clause 18: whether they stop this action. Whoever is not surely let through is stopped."""
+
+    def says(left: str, words: str, right: str | None = None) -> Truth:
+        return sentence(left, words, right, world)
+
+    def stated(*names: str) -> list[Truth]:
+        return [says(f"record.{name}", "is stated") for name in names]
+
+    authority = says("actor.node", "is", "record.authority") == 1
+    if any(truth_ != 1 for truth_ in stated("secrecy", "sharing", "authority", "division")):
         return True
-    if (stated("audience") or stated("audience_nodes")) and not the_authority:
-        named = node in (record.get("audience_nodes") or ())
-        own = segments(actor.get("division"))
-        known = [segments(code) for code in record.get("audience") or ()]
-        if not named and not (own is not None and any(whole is not None and inside(own, whole) for whole in known)):
-            return True
-    purposes = record.get("purposes")
-    if action in ("data", "hold") and purposes and not the_authority and actor["kind"] != "peer" and actor.get("purpose") not in purposes:
+    restricted = any(truth_ != 0 for truth_ in stated("audience", "audience_nodes"))
+    named = says("record.audience_nodes", "has", "actor.node") == 1 or says("actor.division", "lies within", "record.audience") == 1
+    if restricted and not authority and not named:
         return True
-    if stated("terms_expire") and world.now >= record["terms_expire"] and not the_authority:
+    purposes = world.record.get("purposes")
+    if action in ("data", "hold") and purposes and not authority and world.actor["kind"] != "peer" and world.actor.get("purpose") not in purposes:
         return True
-    return not (record.get("own") is True or record.get("onward") is True or the_authority or (node is not None and node == world.env.get("node")))
+    expires = stated("terms_expire")[0] != 0 and says("record.terms_expire", "has passed") != 0
+    if expires and not authority:
+        return True
+    here = says("actor.node", "is", "env.node") == 1
+    return not (world.record.get("own") is True or world.record.get("onward") is True or here or authority)
 
 
 def permitted(rules: Sequence[Rule], action: str, world: World) -> bool:
