@@ -1,7 +1,7 @@
 """What a permission obliges to: fields, masks, variant, rows, cells, onward sharing, grants (LANGUAGE 11–17).
 
-Obligations form a join: adding a constraint never discloses more, the order of rules never matters, and joining with oneself changes nothing. They are kept
-as what was *named* (sets) and settled on reading, so that two of them can be joined (LANGUAGE 20) without losing anything.
+Obligations form a join: together they never disclose more than any one of them alone, the order of rules never matters, and joining with oneself changes
+nothing. They are kept as what was *named* (sets) and settled on reading, so that two of them can be joined (LANGUAGE 20) without losing anything.
 """
 
 from collections.abc import Mapping
