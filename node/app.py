@@ -85,9 +85,8 @@ def preload() -> None:
 
 
 def _bare(site: "Site", name: str) -> Flask:
-    app = Flask(name, static_folder=None)
+    app = Flask(name, static_folder=None)  # without a secret key: sessions live in the database, and Flask need not look for one of its own
     app.config["MAX_CONTENT_LENGTH"] = site.settings.limits.request_bytes
-    app.config["SECRET_KEY"] = os.urandom(32)  # nothing is signed with it across processes; sessions live in the database
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions["terrace.site"] = site
