@@ -59,9 +59,11 @@ class Decision:
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """The rules that decided: those that deny; else those that allow and constrain. Empty when nothing allows."""
-        spoke = (*self.allows, *self.constraints) if self.permitted else self.denies
-        own = tuple(Reason(rule.id, rule.effect, rule.because, rule.law) for rule in spoke)
-        return own if self.also is None else tuple(dict.fromkeys((*own, *self.also.reasons)))
+        return tuple(Reason(rule.id, rule.effect, rule.because, rule.law) for rule in dict.fromkeys(self._spoke(self.permitted)))
+
+    def _spoke(self, permitted: bool) -> tuple[Rule, ...]:
+        own = (*self.allows, *self.constraints) if permitted else self.denies
+        return own if self.also is None else (*own, *self.also._spoke(permitted))
 
     @property
     def deciding(self) -> Reason | None:

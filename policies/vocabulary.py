@@ -26,7 +26,8 @@ ACTOR_KINDS = ("public", "person", "agency", "peer")
 ROLES = frozenset({"clerk", "officer", "supervisor", "administrator", "security_officer", "auditor"})
 ZONES = ("internet", "government", "business", "classified")
 
-#: Actions on data. LANGUAGE 3: allowing one allows what it needs; denying or constraining one denies or constrains what needs it.
+#: Actions on data. LANGUAGE 3: allowing one allows what it needs; denying or constraining one denies or constrains what needs it. LANGUAGE 19: `count` needs
+#: no `data` and is not needed by it, so that it has allows and constraints of its own.
 ACTIONS = ("discover", "read", "data", "hold", "verify", "count", "release")
 _NEEDS: Mapping[str, str | None] = MappingProxyType(
     {"discover": None, "read": "discover", "data": "read", "hold": "data", "verify": "discover", "count": "discover", "release": None}
