@@ -156,7 +156,7 @@ class ConditionReader:
         if wrong is None:
             return True
         allowed = [_SIDES[side] for side in _SIDES if side in sides]
-        en, zh = " and ".join(a[0] for a in allowed), "、".join(a[1] for a in allowed)
+        en, zh = ", ".join(a[0] for a in allowed), "、".join(a[1] for a in allowed)
         about = wrong.name if wrong.name in text else f"'{text}' mentions {wrong.name}"
         self.notes.problem(node.place, f"'{what}' may mention only {en}; {about} does not belong here", f"「{what}」只能涉及{zh}；{wrong.name} 不屬於此處")
         return False

@@ -9,7 +9,7 @@ from policies.model import Effect, Rule, Then
 from policies.nearest import did_you_mean
 from policies.reading import Notes
 from policies.vocabulary import ACTIONS, FIELD_ACTIONS, INDEXED_FIELDS, RECORD_FIELDS
-from policies.yamltree import Mapping, Node, Scalar
+from policies.yamltree import Mapping, Node, Scalar, Sequence
 
 EFFECTS: tuple[Effect, ...] = ("allow", "deny", "constrain")
 RULE_KEYS = ("rule", *EFFECTS, "who", "what", "when", "unless", "only rows", "then", "because", "law", "was", "locked")
@@ -97,7 +97,10 @@ class RuleReader:
             en = "a rule says one of allow, deny, constrain" + (f", not {' and '.join(written)}" if written else "")
             self.notes.problem(mapping.place, en, "一條規則只說 allow、deny、constrain 之一")
             return None, ()
-        actions = self.notes.words(mapping.get(written[0]), "action", ACTIONS)
+        node = mapping.get(written[0])
+        actions = self.notes.words(node, "action", ACTIONS)
+        if isinstance(node, Sequence) and not node.items:
+            self.notes.problem(node.place, f"'{written[0]}' names nothing", f"「{written[0]}」沒有寫明動作")
         return written[0], tuple(dict.fromkeys(actions))
 
     def _belongs(self, mapping: Mapping, effect: Effect) -> None:

@@ -19,7 +19,8 @@ from policies.vocabulary import COMPARISONS, GRANT, SCALES, STATED, Attribute, C
 CHINA = timezone(timedelta(hours=8))
 MAX_DAYS = 36_500
 
-_ALL_WORDS = sorted({c.words for kind in COMPARISONS.values() for c in kind} | {c.words for c in STATED}, key=len, reverse=True)
+#: Every comparison that a policy can write, longest first; those of flags are words of the built-in terms alone.
+_ALL_WORDS = sorted({c.words for kind in COMPARISONS for c in COMPARISONS[kind] if kind != "flag"} | {c.words for c in STATED}, key=len, reverse=True)
 _LOOKS_LIKE_ATTRIBUTE = re.compile(r"(?:actor|record|row|env)\.[a-z_]+")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DAYS = re.compile(r"(\d{1,6}) days?")
@@ -51,8 +52,9 @@ def parse_sentence(text: str, vocabulary: Mapping[str, Attribute], warn: Warn, *
     words = unicodedata.normalize("NFC", " ".join(text.split()))
     name, _, rest = words.partition(" ")
     attribute = GRANT if name == "record" else find_attribute(name, vocabulary, internal)
-    said = next((w for w in _ALL_WORDS if rest == w or rest.startswith(w + " ")), None)
     takes = comparisons_for(attribute)
+    known = [c.words for c in takes] if attribute.kind == "flag" else _ALL_WORDS
+    said = next((w for w in known if rest == w or rest.startswith(w + " ")), None)
     comparison = next((c for c in takes if c.words == said), None)
     if comparison is None:
         raise _does_not_fit(attribute, said or rest or "", takes, known=said is not None)
@@ -78,7 +80,9 @@ def describe(attribute: Attribute) -> tuple[str, str]:
         return "a grant", "授權"
     if attribute.many:
         return f"a list of {attribute.members}", f"清單（{attribute.members}）"
-    return f"a {attribute.kind}", f"{attribute.kind}"
+    if attribute.kind == "scale":
+        return f"a scale of {attribute.scale}", f"{attribute.scale} 等級"
+    return f"a {attribute.kind}", attribute.kind
 
 
 def _does_not_fit(attribute: Attribute, said: str, takes: tuple[Comparison, ...], *, known: bool) -> SentenceError:
