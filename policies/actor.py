@@ -62,6 +62,8 @@ class Actor:
         for code in (*(self.reads or ()), *(() if self.division is None else (self.division,))):
             if not is_code(code):
                 raise _wrong("division", code, ("000000", "510107", "510107001"))
+        if self.reads is not None:
+            object.__setattr__(self, "reads", tuple(sorted(set(self.reads))))
         for name in ("node", "person", "unit", "sector", "purpose"):
             text = getattr(self, name)
             if text is not None:

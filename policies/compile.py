@@ -21,7 +21,7 @@ from policies.expressions import Condition, Sentence, surely
 from policies.facts import NOTHING, Env, Facts
 from policies.form import ActionPlan
 from policies.specialise import RECORDS, ROWS, settle_known
-from policies.sqlsides import Expr, Many, Scalar, Side, Value, covers, holds_word, negated, side_of, touches, words_meet
+from policies.sqlsides import Expr, Many, Scalar, Side, Value, covers, every, holds_word, negated, side_of, some, touches, words_meet
 from policies.vocabulary import Attribute
 
 __all__ = ["ColumnMap", "ListColumn", "permitted_clause", "record_where", "row_where", "surely_clause"]
@@ -100,40 +100,52 @@ def _stated(operand: object, columns: ColumnMap, want: bool) -> Clause | bool:
     disclosed = true() if withheld is None else negated(withheld)
     side = side_of(operand, columns)
     present = false() if side is None else side.present
-    return and_(disclosed, present if want else negated(present))
+    return every(disclosed, present if want else negated(present))
 
 
 def _is_one_of(left: Side, right: Side, want: bool, _now: int) -> Clause:
-    if isinstance(left, Scalar) and isinstance(right, Value) and right.values.complete and not want:
-        codes = left.attribute.codes
-        if codes is not None:
-            return left.column.in_(sorted(codes.difference(right.texts)))
-        return and_(left.column.not_in(right.texts), left.column != "")
-    return words_meet(left, right) if want else and_(left.complete, right.complete, negated(words_meet(left, right)))
+    if isinstance(left, Value):  # having a word in common is the same from either side
+        left, right = right, left
+    if isinstance(left, Scalar) and isinstance(right, Value) and left.attribute.kind != "division":  # divisions have several spellings
+        return _word_is(left, right, want)
+    return words_meet(left, right) if want else every(left.complete, right.complete, negated(words_meet(left, right)))
+
+
+def _word_is(left: Scalar, right: Value, want: bool) -> Clause:
+    """The plainest sentence as the plainest SQL: a column and some words. NULL may stand where false may."""
+    codes = left.attribute.codes
+    if want:
+        words = [word for word in right.texts if codes is None or word in codes]
+        return left.column.in_(words) if words else false()
+    if not right.values.complete:
+        return false()
+    if codes is not None:
+        return left.column.in_(sorted(codes.difference(right.texts)))
+    return every(left.column.not_in(right.texts), left.column != "")
 
 
 def _has_all(left: Side, right: Side, want: bool, _now: int) -> Clause:
     missing = right.any(lambda word: negated(holds_word(left, word)))
     if want:
-        return and_(right.complete, negated(right.empty), negated(missing), left.present)
-    return or_(and_(left.complete, missing), and_(right.empty, left.present))
+        return every(right.complete, negated(right.empty), negated(missing), left.present)
+    return some(every(left.complete, missing), every(right.empty, left.present))
 
 
 def _is_empty(left: Side, _right: Side, want: bool, _now: int) -> Clause:
-    return left.empty if want else and_(left.present, negated(left.empty))
+    return left.empty if want else every(left.present, negated(left.empty))
 
 
 def _lies_within(left: Side, right: Side, want: bool, _now: int) -> Clause:
     outside = left.any(lambda part: negated(right.any(lambda whole: covers(whole, part))))
     if want:
-        return and_(left.complete, negated(left.empty), negated(outside), right.present)
-    return or_(and_(left.empty, right.present), and_(right.complete, outside))
+        return every(left.complete, negated(left.empty), negated(outside), right.present)
+    return some(every(left.empty, right.present), every(right.complete, outside))
 
 
 def _pairs(relation: Callable[[Expr | str, Expr | str], Clause]) -> Callable[[Side, Side, bool, int], Clause]:
     def compiled(left: Side, right: Side, want: bool, _now: int) -> Clause:
         related = left.any(lambda a: right.any(lambda b: relation(a, b)))
-        return related if want else and_(left.complete, right.complete, negated(related))
+        return related if want else every(left.complete, right.complete, negated(related))
 
     return compiled
 
@@ -189,10 +201,17 @@ _SQL: Mapping[str, Callable[[Side, Side, bool, int], Clause]] = MappingProxyType
 )
 
 
+class _Brackets(Grouping[bool]):
+    """Brackets that an AND or OR round them does not dissolve: SQLAlchemy takes in what has its own operator."""
+
+    inherit_cache = True
+    operator = None
+
+
 def _nested(join: Callable[..., ColumnElement[bool]], parts: Sequence[Clause]) -> Clause:
     """Joins many parts in groups, each in its own brackets."""
     while len(parts) > _FLAT:
-        parts = [Grouping(join(*parts[i : i + _FLAT])) for i in range(0, len(parts), _FLAT)]
+        parts = [_Brackets(join(*parts[i : i + _FLAT])) for i in range(0, len(parts), _FLAT)]
     return join(*parts)
 
 

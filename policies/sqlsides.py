@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, true
+from sqlalchemy.sql.elements import False_, True_
 
 from policies.columns import Clause, ColumnMap, ListColumn
 from policies.divisions import ancestors, is_code, significant, spellings
@@ -17,6 +18,27 @@ from policies.values import Values
 from policies.vocabulary import Attribute
 
 type Expr = ColumnElement[Any]
+
+
+def every(*parts: Clause) -> Clause:
+    """AND, without constants that say nothing."""
+    kept = [part for part in parts if not isinstance(part, True_)]
+    if any(isinstance(part, False_) for part in kept):
+        return false()
+    return true() if not kept else kept[0] if len(kept) == 1 else and_(*kept)
+
+
+def some(*parts: Clause) -> Clause:
+    """OR, without constants that say nothing."""
+    kept = [part for part in parts if not isinstance(part, False_)]
+    if any(isinstance(part, True_) for part in kept):
+        return true()
+    return false() if not kept else kept[0] if len(kept) == 1 else or_(*kept)
+
+
+def negated(clause: Clause) -> Clause:
+    """NOT of a clause that is never NULL."""
+    return false() if isinstance(clause, True_) else true() if isinstance(clause, False_) else not_(clause)
 
 
 @dataclass(frozen=True)
@@ -46,7 +68,7 @@ class Value:
         return true() if self.values.complete and not self.values.known else false()
 
     def any(self, holds: Callable[[Expr | str], Clause]) -> Clause:
-        return or_(false(), *(holds(text) for text in self.texts))
+        return some(*(holds(text) for text in self.texts))
 
 
 @dataclass(frozen=True)
@@ -61,11 +83,11 @@ class Scalar:
         """Whether the value can be read."""
         stated = self.column.is_not(None)
         if self.attribute.codes is not None:
-            return and_(stated, self.column.in_(sorted(self.attribute.codes)))
+            return every(stated, self.column.in_(sorted(self.attribute.codes)))
         if self.attribute.kind == "division" and self.attribute.side == "row":  # rows hold what was delivered
-            return and_(stated, func.length(self.column).in_((6, 9, 12)), func.rtrim(self.column, "0123456789") == "")
+            return every(stated, func.length(self.column).in_((6, 9, 12)), func.rtrim(self.column, "0123456789") == "")
         if self.attribute.kind in ("code", "text"):
-            return and_(stated, self.column != "")
+            return every(stated, self.column != "")
         return stated
 
     @property
@@ -77,7 +99,7 @@ class Scalar:
         return false()
 
     def any(self, holds: Callable[[Expr | str], Clause]) -> Clause:
-        return and_(self.complete, holds(self.column))
+        return every(self.complete, holds(self.column))
 
 
 @dataclass(frozen=True)
@@ -94,19 +116,19 @@ class Many:
     @property
     def present(self) -> Clause:
         """Whether the list is there: wholly readable, or at least in part."""
-        return or_(self.complete, self.any(lambda _member: true()))
+        return some(self.complete, self.any(lambda _member: true()))
 
     @property
     def empty(self) -> Clause:
-        return and_(self.complete, self.column.count == 0)
+        return every(self.complete, self.column.count == 0)
 
     def any(self, holds: Callable[[Expr | str], Clause]) -> Clause:
         codes = self.attribute.codes
         if codes is not None:
-            return self.column.any(lambda member: and_(member.in_(sorted(codes)), holds(member)))
+            return self.column.any(lambda member: every(member.in_(sorted(codes)), holds(member)))
         if self.attribute.members == "division":  # what is no code is not stored
             return self.column.any(holds)
-        return self.column.any(lambda member: and_(member != "", holds(member)))
+        return self.column.any(lambda member: every(member != "", holds(member)))
 
 
 type Side = Value | Scalar | Many
@@ -149,7 +171,7 @@ def _holds_one_of(side: Scalar | Many, words: tuple[str, ...]) -> Clause:
     if not readable:
         return false()
     if isinstance(side, Scalar):
-        return and_(side.column.is_not(None), side.column.in_(readable))
+        return every(side.column.is_not(None), side.column.in_(readable))
     return side.column.any(lambda member: member.in_(readable))
 
 
@@ -160,7 +182,7 @@ def _same(own: Expr | str, word: Expr | str, side: Side) -> Clause:
     if isinstance(side, Value):
         return word.in_(spellings(str(own)) if is_code(own) else [own])  # type: ignore[union-attr]
     if _of_divisions(side):
-        return and_(covers(own, word), covers(word, own))
+        return every(covers(own, word), covers(word, own))
     return own == word  # type: ignore[return-value]
 
 
@@ -180,7 +202,7 @@ def covers(whole: Expr | str, part: Expr | str) -> Clause:
 
 def touches(a: Expr | str, b: Expr | str) -> Clause:
     """Returns whether one division covers the other."""
-    return or_(covers(a, b), covers(b, a))
+    return some(covers(a, b), covers(b, a))
 
 
 def _begins_with(part: Expr | str, digits: str) -> Clause:
@@ -188,7 +210,7 @@ def _begins_with(part: Expr | str, digits: str) -> Clause:
         return true() if part.startswith(digits) else false()
     if not digits:
         return part.is_not(None)
-    return and_(part >= digits, part < digits[:-1] + chr(ord(digits[-1]) + 1))
+    return every(part >= digits, part < digits[:-1] + chr(ord(digits[-1]) + 1))
 
 
 @cache
@@ -208,8 +230,3 @@ def _significant_length(column: Expr) -> Expr:
         (func.substr(column, 1, 2) != "00", 2),
         else_=0,
     )
-
-
-def negated(clause: Clause) -> Clause:
-    """Returns the negation of a clause that is never NULL."""
-    return not_(clause)
