@@ -1,16 +1,16 @@
 """Acts on the catalog and the site: who may do them goes by role, not by policy (policy-language.md, "Actions on data").
 
-Duties are kept apart (等級保護; GB/T 39477-2020): who administers does not audit, who audits changes nothing, and the roles of security officer and auditor
+Duties are kept apart (等级保护; GB/T 39477-2020): who administers does not audit, who audits changes nothing, and the roles of security officer and auditor
 are given and taken by the security officer alone.
 
 | role | acts |
 |---|---|
-| clerk 經辦 | request, write |
-| officer 業務 | request, write, publish |
+| clerk 经办 | request, write |
+| officer 业务 | request, write, publish |
 | supervisor 主管 | request, write, publish, release, decide |
-| administrator 系統管理 | administer |
+| administrator 系统管理 | administer |
 | security_officer 安全管理 | secure |
-| auditor 審計 | audit |
+| auditor 审计 | audit |
 """
 
 from collections.abc import Mapping

@@ -46,9 +46,9 @@ class CaseReader:
         for name, entry in self._entries(mapping.get("rows"), "rows"):
             record = self.notes.text(entry.get("of"), "of")
             if entry.get("of") is None:
-                self.notes.problem(entry.place, "a row says of which record: 'of: name'", "每行須寫明屬於哪條記錄：「of: 名稱」")
+                self.notes.problem(entry.place, "a row says of which record: 'of: name'", "每行须写明属于哪条记录：「of: 名称」")
             elif record is not None and record not in world.records:
-                self.notes.problem(entry.place, f"there is no record '{record}'", f"沒有「{record}」這條記錄")
+                self.notes.problem(entry.place, f"there is no record '{record}'", f"没有「{record}」这条记录")
             else:
                 world.rows[name] = (record or "", self._attributes(entry, "row", skip=("of",)))
         return world

@@ -43,7 +43,7 @@ class Difference:
         """Lines for a person."""
         zh = language.lower().startswith("zh")
         if self.empty:
-            return "沒有變化。" if zh else "Nothing changes."
+            return "没有变化。" if zh else "Nothing changes."
         lines = [f"+ {id}" for id in self.added] + [f"- {id}" for id in self.removed]
         lines += [f"~ {id} ({', '.join(parts)})" for id, parts in self.changed.items()]
         for example, (before, after) in self.outcomes.items():

@@ -1,4 +1,4 @@
-"""Administrative division codes (行政區劃代碼, GB/T 2260 and its extension to townships and villages), compared by whole segments.
+"""Administrative division codes (行政区划代码, GB/T 2260 and its extension to townships and villages), compared by whole segments.
 
 A code is 6 digits (province 2, prefecture 2, county 2), 9 (township 3 more) or 12 (village 3 more). Segments of zeros at the end mean the whole division:
 `000000` is the nation and covers everything; `510000` covers `510100`, `510100` covers `510107`, and `519000` does not cover `519100`. Rules:

@@ -52,7 +52,7 @@ class ActorUnsetError(ActorError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="未設定操作者，一律拒絕；請在 acting(actor) 之內讀取",
+            zh="未设定操作者，一律拒绝；请在 acting(actor) 之内读取",
             en="no actor is set, so everything is denied; read inside `with acting(actor):`",
         )
 
@@ -64,7 +64,7 @@ class DivisionError(TerraceError):
 
     def __init__(self, code: object) -> None:
         super().__init__(
-            zh=f"「{code}」不是行政區劃代碼：應為 6、9 或 12 位數字，例如 510107",
+            zh=f"「{code}」不是行政区划代码：应为 6、9 或 12 位数字，例如 510107",
             en=f"{str(code)!r} is no division code: write 6, 9 or 12 digits, for example 510107",
         )
         self.code = code

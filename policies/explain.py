@@ -19,9 +19,9 @@ __all__ = ["Explanation", "Spoken", "explain"]
 
 _PARTS = ("zone", "who", "what", "when")
 _WORDS = {
-    "allow": ("允許", "allow"),
-    "deny": ("拒絕", "deny"),
-    "constrain": ("約束", "constrain"),
+    "allow": ("允许", "allow"),
+    "deny": ("拒绝", "deny"),
+    "constrain": ("约束", "constrain"),
 }
 
 
@@ -65,11 +65,11 @@ class Explanation:
     def text(self, language: str = "en") -> str:
         """Several lines for a person."""
         zh = language.lower().startswith("zh")
-        outcome = ("允許" if self.permitted else "拒絕") if zh else ("permitted" if self.permitted else "denied")
-        lines = [f"{self.action}: {outcome}" + ("" if self.deciding else ("（沒有規則允許）" if zh else " (no rule allows it)"))]
+        outcome = ("允许" if self.permitted else "拒绝") if zh else ("permitted" if self.permitted else "denied")
+        lines = [f"{self.action}: {outcome}" + ("" if self.deciding else ("（没有规则允许）" if zh else " (no rule allows it)"))]
         for each in self.spoken:
             mark = "→" if each.rule.id == self.deciding else " "
-            doubt = ("（因有未知項）" if zh else " (because something is unknown)") if each.unknown else ""
+            doubt = ("（因有未知项）" if zh else " (because something is unknown)") if each.unknown else ""
             law = f" [{each.rule.law}]" if each.rule.law else ""
             lines.append(f" {mark} {_WORDS[each.rule.effect][not zh]} {each.rule.id}{doubt}: {each.rule.because.text(language)}{law}")
         lines += [f"   {name}: {value}" for name, value in self.duties]

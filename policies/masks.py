@@ -78,7 +78,7 @@ MASKS: Mapping[str, Mask] = MappingProxyType(
         "last4": Mask(20, _last4, "末四位", "last four characters"),
         "first6": Mask(20, _first6, "前六位", "first six characters"),
         "surname": Mask(20, _surname, "姓", "first character (surname)"),
-        "none": Mask(100, lambda _text: None, "無", "nothing"),
+        "none": Mask(100, lambda _text: None, "无", "nothing"),
     }
 )
 

@@ -70,18 +70,18 @@ def find_attribute(name: str, vocabulary: Mapping[str, Attribute], internal: boo
     attribute = vocabulary.get(name)
     if attribute is None or (attribute.internal and not internal):
         en, zh = did_you_mean(name, [a.name for a in vocabulary.values() if internal or not a.internal])
-        raise SentenceError(f"unknown attribute '{name}'{en}", f"沒有「{name}」這個屬性{zh}")
+        raise SentenceError(f"unknown attribute '{name}'{en}", f"没有「{name}」这个属性{zh}")
     return attribute
 
 
 def describe(attribute: Attribute) -> tuple[str, str]:
-    """Returns what an attribute is, in English and Chinese: `a list of code`, `清單（code）`."""
+    """Returns what an attribute is, in English and Chinese: `a list of code`, `清单（code）`."""
     if attribute.kind == "grant":
-        return "a grant", "授權"
+        return "a grant", "授权"
     if attribute.many:
-        return f"a list of {attribute.members}", f"清單（{attribute.members}）"
+        return f"a list of {attribute.members}", f"清单（{attribute.members}）"
     if attribute.kind == "scale":
-        return f"a scale of {attribute.scale}", f"{attribute.scale} 等級"
+        return f"a scale of {attribute.scale}", f"{attribute.scale} 等级"
     return f"a {attribute.kind}", attribute.kind
 
 
@@ -90,24 +90,24 @@ def _does_not_fit(attribute: Attribute, said: str, takes: tuple[Comparison, ...]
     what, zh_what = describe(attribute)
     if known:
         return SentenceError(
-            f"'{said}' does not fit {attribute.name} ({what}); it takes: {listed}", f"「{said}」不適用於 {attribute.name}（{zh_what}）；可用：{listed}"
+            f"'{said}' does not fit {attribute.name} ({what}); it takes: {listed}", f"「{said}」不适用于 {attribute.name}（{zh_what}）；可用：{listed}"
         )
     if not said:
-        return SentenceError(f"{attribute.name} says nothing; it takes: {listed}", f"{attribute.name} 之後沒有比較；可用：{listed}")
+        return SentenceError(f"{attribute.name} says nothing; it takes: {listed}", f"{attribute.name} 之后没有比较；可用：{listed}")
     en, zh = did_you_mean(said, [c.words for c in takes])
     if "did you mean" not in en:
         en, zh = f"; {attribute.name} ({what}) takes: {listed}", f"；{attribute.name}（{zh_what}）可用：{listed}"
-    return SentenceError(f"unknown comparison '{said}'{en}", f"沒有「{said}」這種比較{zh}")
+    return SentenceError(f"unknown comparison '{said}'{en}", f"没有「{said}」这种比较{zh}")
 
 
 def _right(attribute: Attribute, comparison: Comparison, text: str, vocabulary: Mapping[str, Attribute], internal: bool, warn: Warn) -> Operand | None:
     said = f"'{attribute.name} {comparison.words}'"
     if comparison.right == "none":
         if text:
-            raise SentenceError(f"{said} takes no value, but '{text}' follows", f"{said} 不帶值，其後卻有「{text}」")
+            raise SentenceError(f"{said} takes no value, but '{text}' follows", f"{said} 不带值，其后却有「{text}」")
         return None
     if not text:
-        raise SentenceError(f"{said} needs a value", f"{said} 需要一個值")
+        raise SentenceError(f"{said} needs a value", f"{said} 需要一个值")
     if comparison.right == "days":
         return _days(said, text)
     if _LOOKS_LIKE_ATTRIBUTE.fullmatch(text):
@@ -116,7 +116,7 @@ def _right(attribute: Attribute, comparison: Comparison, text: str, vocabulary: 
             (en, zh), (en_other, zh_other) = describe(attribute), describe(other)
             raise SentenceError(
                 f"'{comparison.words}' cannot compare {attribute.name} ({en}) with {other.name} ({en_other})",
-                f"「{comparison.words}」不能比較 {attribute.name}（{zh}）與 {other.name}（{zh_other}）",
+                f"「{comparison.words}」不能比较 {attribute.name}（{zh}）与 {other.name}（{zh_other}）",
             )
         return other
     if comparison.right == "date":
@@ -124,8 +124,8 @@ def _right(attribute: Attribute, comparison: Comparison, text: str, vocabulary: 
     parts = [part.strip() for part in text.split(",")]
     if comparison.right == "one" and len(parts) > 1:
         several = {"is": "is one of", "is not": "is none of", "has": "has any of"}.get(comparison.words)
-        hint = (f"; use '{several}'", f"；請用「{several}」") if several else ("", "")
-        raise SentenceError(f"{said} takes one value{hint[0]}", f"{said} 只帶一個值{hint[1]}")
+        hint = (f"; use '{several}'", f"；请用「{several}」") if several else ("", "")
+        raise SentenceError(f"{said} takes one value{hint[0]}", f"{said} 只带一个值{hint[1]}")
     return Given(Values(tuple(dict.fromkeys(_value(attribute, part, warn) for part in parts))), ", ".join(parts))
 
 
@@ -133,7 +133,7 @@ def _days(said: str, text: str) -> Given:
     found = _DAYS.fullmatch(text)
     if not found or not 0 < int(found[1]) <= MAX_DAYS:
         raise SentenceError(
-            f"{said} takes a number of days from 1 to {MAX_DAYS}, for example '30 days', not '{text}'", f"{said} 要寫天數（1 至 {MAX_DAYS}），例如「30 days」"
+            f"{said} takes a number of days from 1 to {MAX_DAYS}, for example '30 days', not '{text}'", f"{said} 要写天数（1 至 {MAX_DAYS}），例如「30 days」"
         )
     return Given(Values((int(found[1]),)), text)
 
@@ -154,14 +154,14 @@ def read_time(text: str) -> int:
     except (ValueError, OverflowError):
         raise SentenceError(
             f"'{text}' is no date: write 2026-01-31 (read at UTC+8) or 2026-01-31T08:00:00Z",
-            f"「{text}」不是日期：請寫 2026-01-31（按 UTC+8）或 2026-01-31T08:00:00Z",
+            f"「{text}」不是日期：请写 2026-01-31（按 UTC+8）或 2026-01-31T08:00:00Z",
         ) from None
 
 
 def _value(attribute: Attribute, text: str, warn: Warn) -> str | int:
     """Reads one written value by the kind of the attribute that it is compared with."""
     if not text:
-        raise SentenceError("a value is missing between commas", "逗號之間缺少一個值")
+        raise SentenceError("a value is missing between commas", "逗号之间缺少一个值")
     if attribute.kind == "scale":
         scale = SCALES[attribute.scale or ""]
         if text not in scale:
@@ -177,13 +177,13 @@ def _value(attribute: Attribute, text: str, warn: Warn) -> str | int:
 def _division(text: str, warn: Warn) -> str:
     if not is_code(text):
         padded = text.ljust(6, "0")
-        hint = (f": write '{padded}'", f"：請寫「{padded}」") if len(text) in (2, 4) and is_code(padded) else (" of 6, 9 or 12 digits", "（6、9 或 12 位數字）")
-        raise SentenceError(f"'{text}' is no division code{hint[0]}", f"「{text}」不是行政區劃代碼{hint[1]}")
+        hint = (f": write '{padded}'", f"：请写「{padded}」") if len(text) in (2, 4) and is_code(padded) else (" of 6, 9 or 12 digits", "（6、9 或 12 位数字）")
+        raise SentenceError(f"'{text}' is no division code{hint[0]}", f"「{text}」不是行政区划代码{hint[1]}")
     written, retired = normalise(text)
     if retired is not None:
         warn(
             f"division {text} ({retired.name}) was retired in {retired.since}: read as {written}",
-            f"行政區劃 {text}（{retired.name}）已於 {retired.since} 年撤銷：按 {written} 讀取",
+            f"行政区划 {text}（{retired.name}）已于 {retired.since} 年撤销：按 {written} 读取",
         )
     return written
 
@@ -193,4 +193,4 @@ def _no_such_value(attribute: Attribute, text: str, known: "frozenset[str] | tup
     if "did you mean" not in en:
         listed = ", ".join(known if isinstance(known, tuple) else sorted(known))
         en, zh = f"; it takes: {listed}", f"；可用：{listed}"
-    return SentenceError(f"{attribute.name} has no value '{text}'{en}", f"{attribute.name} 沒有「{text}」這個值{zh}")
+    return SentenceError(f"{attribute.name} has no value '{text}'{en}", f"{attribute.name} 没有「{text}」这个值{zh}")

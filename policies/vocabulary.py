@@ -195,7 +195,7 @@ def _pair(base: str, right: Right, yes: tuple[str, str], no: tuple[str, str]) ->
     return Comparison(yes[0], base, False, right, yes[1]), Comparison(no[0], base, True, right, no[1])
 
 
-_WORDS = (*_pair("is_one_of", "one", ("is", "是{}"), ("is not", "不是{}")), *_pair("is_one_of", "many", ("is one of", "屬於{}"), ("is none of", "不屬於{}")))
+_WORDS = (*_pair("is_one_of", "one", ("is", "是{}"), ("is not", "不是{}")), *_pair("is_one_of", "many", ("is one of", "属于{}"), ("is none of", "不属于{}")))
 
 #: Kind of attribute → what can be said about it.
 COMPARISONS: Mapping[str, tuple[Comparison, ...]] = MappingProxyType(
@@ -203,30 +203,30 @@ COMPARISONS: Mapping[str, tuple[Comparison, ...]] = MappingProxyType(
         "code": _WORDS,
         "text": _WORDS,
         "scale": (
-            *_pair("at_least", "one", ("is at least", "不低於{}"), ("is below", "低於{}")),
-            *_pair("above", "one", ("is above", "高於{}"), ("is at most", "不高於{}")),
+            *_pair("at_least", "one", ("is at least", "不低于{}"), ("is below", "低于{}")),
+            *_pair("above", "one", ("is above", "高于{}"), ("is at most", "不高于{}")),
         ),
         "list": (
             Comparison("has", "has_any", False, "one", "含{}"),
             *_pair("has_any", "many", ("has any of", "含{}之一"), ("has none of", "不含{}")),
             Comparison("has all of", "has_all", False, "many", "含{}全部"),
-            *_pair("is_empty", "none", ("is empty", "為空"), ("is not empty", "不為空")),
+            *_pair("is_empty", "none", ("is empty", "为空"), ("is not empty", "不为空")),
         ),
         "division": (
-            *_pair("lies_within", "many", ("lies within", "在{}之內"), ("does not lie within", "不全在{}之內")),
+            *_pair("lies_within", "many", ("lies within", "在{}之内"), ("does not lie within", "不全在{}之内")),
             *_pair("touches", "many", ("touches", "涉及{}"), ("does not touch", "不涉及{}")),
-            Comparison("covers", "covers", False, "many", "覆蓋{}"),
+            Comparison("covers", "covers", False, "many", "覆盖{}"),
         ),
         "time": (
-            *_pair("has_passed", "none", ("has passed", "已過"), ("has not passed", "未過")),
-            *_pair("is_older_than", "days", ("is older than", "早於{}之前"), ("is newer than", "在{}之內")),
+            *_pair("has_passed", "none", ("has passed", "已过"), ("has not passed", "未过")),
+            *_pair("is_older_than", "days", ("is older than", "早于{}之前"), ("is newer than", "在{}之内")),
             *_pair("is_from", "date", ("is from", "自{}起"), ("is before", "在{}之前")),
         ),
-        "flag": (Comparison("is yes", "is_yes", False, "none", "為是"), Comparison("is no", "is_yes", True, "none", "為否")),
-        "grant": _pair("is_granted", "none", ("is granted to actor", "已授權予操作者"), ("is not granted to actor", "未授權予操作者")),
+        "flag": (Comparison("is yes", "is_yes", False, "none", "为是"), Comparison("is no", "is_yes", True, "none", "为否")),
+        "grant": _pair("is_granted", "none", ("is granted to actor", "已授权予操作者"), ("is not granted to actor", "未授权予操作者")),
     }
 )
-STATED = _pair("is_stated", "none", ("is stated", "已載明"), ("is not stated", "未載明"))
+STATED = _pair("is_stated", "none", ("is stated", "已载明"), ("is not stated", "未载明"))
 
 
 def comparisons_for(attribute: Attribute) -> tuple[Comparison, ...]:

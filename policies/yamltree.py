@@ -82,14 +82,14 @@ class _TreeReader:
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             what = " ".join(part for part in (error.context, error.problem) if part)
             hint = "; put text that holds ': ' or ' #' into quotes" if "mapping values" in what else ""
-            zh_hint = "；含「: 」或「 #」的文字請加引號" if hint else ""
+            zh_hint = "；含「: 」或「 #」的文字请加引号" if hint else ""
             self._say(Place(self.name, line, column), f"not YAML: {what}{hint}", f"不是合法的 YAML：{what}{zh_hint}")
         except yaml.YAMLError as error:
             self._say(Place(self.name, 0, 0), f"not YAML: {_one_line(error)}", f"不是合法的 YAML：{_one_line(error)}")
         except _Refused:
             pass
         if self.problems or root is None:
-            empty = Problem(self.name, 0, 0, "the file is empty: begin with 'policy: NAME'", "檔案是空的：請以「policy: 名稱」開頭")
+            empty = Problem(self.name, 0, 0, "the file is empty: begin with 'policy: NAME'", "档案是空的：请以「policy: 名称」开头")
             raise PolicyErrors(self.problems or [empty])
         return root
 
@@ -100,7 +100,7 @@ class _TreeReader:
         size = len(content)
         if size > MAX_BYTES:
             limit = f"{MAX_BYTES >> 20} MiB"
-            self._say(Place(self.name, 0, 0), f"the file is larger than {limit}: split it with 'include'", f"檔案超過 {limit}：請用 include 拆分")
+            self._say(Place(self.name, 0, 0), f"the file is larger than {limit}: split it with 'include'", f"档案超过 {limit}：请用 include 拆分")
             raise _Refused
         if isinstance(content, str):
             return content.removeprefix("\ufeff")
@@ -112,7 +112,7 @@ class _TreeReader:
             self._say(
                 Place(self.name, before.count(b"\n") + 1, column),
                 "not UTF-8 (perhaps GBK or UTF-16): save the file as UTF-8",
-                "不是 UTF-8（可能是 GBK 或 UTF-16）：請另存為 UTF-8",
+                "不是 UTF-8（可能是 GBK 或 UTF-16）：请另存为 UTF-8",
             )
             raise _Refused from None
 
@@ -121,7 +121,7 @@ class _TreeReader:
             return
         for number, line in enumerate(text.split("\n"), 1):
             if (at := line.find("\t")) >= 0:
-                self._say(Place(self.name, number, at + 1), "a tab: use spaces", "有定位字元（Tab）：請改用空格")
+                self._say(Place(self.name, number, at + 1), "a tab: use spaces", "有定位字元（Tab）：请改用空格")
                 if len(self.problems) == _TABS_NAMED:
                     break
         raise _Refused
@@ -138,7 +138,7 @@ class _TreeReader:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._say(place, "a second document ('---'): keep one policy to a file", "有第二份文件（---）：一個檔案只放一份政策")
+                    self._say(place, "a second document ('---'): keep one policy to a file", "有第二份文件（---）：一个档案只放一份政策")
                     raise _Refused
             elif isinstance(event, yaml.CollectionEndEvent):
                 stack.pop()
@@ -158,15 +158,15 @@ class _TreeReader:
         self.nodes += 1
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
             sign = f"*{event.anchor}" if isinstance(event, yaml.AliasEvent) else f"&{event.anchor}"
-            self._say(place, f"an anchor or alias ('{sign}'): write it out, or name it under 'define'", f"有錨點或別名（{sign}）：請寫全，或在 define 中命名")
+            self._say(place, f"an anchor or alias ('{sign}'): write it out, or name it under 'define'", f"有锚点或别名（{sign}）：请写全，或在 define 中命名")
             raise _Refused
         if (tag := getattr(event, "tag", None)) is not None:
-            self._say(place, f"a tag ('{tag}'): every value is text", f"有標籤（{tag}）：所有的值都是文字")
+            self._say(place, f"a tag ('{tag}'): every value is text", f"有标签（{tag}）：所有的值都是文字")
             raise _Refused
         if depth >= MAX_DEPTH or self.nodes > MAX_NODES:
             en = f"nested deeper than {MAX_DEPTH} levels" if depth >= MAX_DEPTH else f"more than {MAX_NODES} values"
-            zh = f"巢狀超過 {MAX_DEPTH} 層" if depth >= MAX_DEPTH else f"值超過 {MAX_NODES} 個"
-            self._say(place, f"{en}: name parts under 'define', or split the file", f"{zh}：請用 define 命名或拆分檔案")
+            zh = f"巢状超过 {MAX_DEPTH} 层" if depth >= MAX_DEPTH else f"值超过 {MAX_NODES} 个"
+            self._say(place, f"{en}: name parts under 'define', or split the file", f"{zh}：请用 define 命名或拆分档案")
             raise _Refused
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event.value, place)
@@ -186,10 +186,10 @@ class _TreeReader:
             parent.entries[key.text] = (key, node)
             return None
         if not isinstance(node, Scalar):
-            self._say(node.place, "a key must be text", "鍵必須是文字")
+            self._say(node.place, "a key must be text", "键必须是文字")
             return Scalar("", node.place)
         if node.text in parent.entries:
-            self._say(node.place, f"'{node.text}' is written twice here: keep one", f"「{node.text}」在此重複：請只留一個")
+            self._say(node.place, f"'{node.text}' is written twice here: keep one", f"「{node.text}」在此重复：请只留一个")
         return node
 
 

@@ -12,7 +12,7 @@ from policies.vocabulary import ACTIONS, ATTRIBUTES, comparable, comparisons_for
 from tests.policies.every_comparison import NOW, THEMES, VOCABULARY, pool
 from tests.policies.oracle import Rule
 
-BECAUSE = {"zh": "試", "en": "test"}
+BECAUSE = {"zh": "试", "en": "test"}
 _RECORD_NAMES = [a.name for a in ATTRIBUTES.values() if a.side == "record" and not a.internal]
 
 

@@ -11,7 +11,7 @@ from policies.plan import Env, Plan
 #: 2027-01-15T08:00:00Z.
 NOW = 1_800_000_000
 SITE = "n-site"
-BECAUSE = "because: {zh: 試, en: test}"
+BECAUSE = "because: {zh: 试, en: test}"
 
 #: A record that lacks nothing (LANGUAGE 21).
 RECORD: dict[str, Any] = {

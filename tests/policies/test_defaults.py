@@ -109,7 +109,7 @@ rules:
   deny: data
   what: record.kind is map
   unless: government
-  because: {zh: 地圖須申請, en: maps need an application}
+  because: {zh: 地图须申请, en: maps need an application}
 """
     policies = load_policies({"site.yaml": mine})
     assert policies.left_out == ("sharing/directory",)

@@ -108,10 +108,10 @@ def test_clause_8_divisions_compare_by_whole_segments() -> None:
     assert touches("510107", "510000") and touches("510000", "510107") and not touches("510107", "510104")
     assert covers("510107000000", "510107") and covers("510107", "510107000")
     assert normalise("510122").code == "510116" and normalise("510122").retired is not None and normalise("510107000000").code == "510107"
-    written = "policy: p\nrules:\n- {rule: r, allow: data, who: everyone, what: record.territory touches 510122, because: {zh: 試, en: test}}"
+    written = "policy: p\nrules:\n- {rule: r, allow: data, who: everyone, what: record.territory touches 510122, because: {zh: 试, en: test}}"
     policies = load_policies({"p.yaml": written})
     assert permits(policies, "data", territory=("510116",))
-    assert [warning.en for warning in policies.warnings] == ["division 510122 (雙流縣) was retired in 2015: read as 510116"]
+    assert [warning.en for warning in policies.warnings] == ["division 510122 (双流县) was retired in 2015: read as 510116"]
     bureau = Actor("peer", node="n-bureau", unit="bureau", sector="land")
     assert not permits(rules("allow: data, who: everyone", "deny: data, unless: actor.division covers record.division"), "data", bureau)
 
