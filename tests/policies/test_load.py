@@ -139,7 +139,7 @@ def test_a_rule_that_does_not_hold_together_is_refused(lines: tuple[str, ...], m
     [
         (b"", "bad.yaml: the file is empty: begin with 'policy: NAME'"),
         (b"# nothing\n", "bad.yaml: the file is empty: begin with 'policy: NAME'"),
-        ("policy: p\ntitle: {zh: 目錄, en: a}\n".encode("gbk"), "bad.yaml:2:14: not UTF-8 (perhaps GBK or UTF-16): save the file as UTF-8"),
+        ("policy: p\ntitle: {zh: 国土, en: a}\n".encode("gbk"), "bad.yaml:2:13: not UTF-8 (perhaps GBK or UTF-16): save the file as UTF-8"),
         ("policy: p\n".encode("utf-16"), "bad.yaml:1:1: not UTF-8 (perhaps GBK or UTF-16)"),
         (b"policy: p\n\tzone: business\n", "bad.yaml:2:1: a tab: use spaces"),
         (b"policy: p\nzone: \tbusiness\n", "bad.yaml:2:7: a tab: use spaces"),
