@@ -2,7 +2,6 @@
 
 import mimetypes
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, abort, current_app, g, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as BaseResponse
@@ -266,7 +265,6 @@ def _zone_name(zone: str) -> str:
 
 def _back(wanted: str | None) -> str:
     """Where to go back to: a path of this site, never another host."""
-    parts = urlsplit(wanted or "")
-    if not wanted or parts.scheme or parts.netloc or not wanted.startswith("/") or wanted.startswith(("//", "/\\")):
-        return url_for("portal.search")
+    if not wanted or not wanted.startswith("/") or wanted.startswith(("//", "/\\")) or any(ord(one) < 0x20 for one in wanted):
+        return url_for("portal.search")  # a control character: browsers drop some, and a header cannot hold them
     return wanted

@@ -154,3 +154,17 @@ def test_healthz_says_only_what_is_public(client: FlaskClient, site: Site) -> No
     body = client.get("/healthz").get_json()
     assert set(body) == {"status", "node", "zone", "time"}
     assert body["node"] == site.identity.node
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["//evil.example", "/\\evil.example", "/\t/evil.example", "//[", "/x\r\nSet-Cookie: a=b", "https://evil.example", "https:evil", "x"],
+)
+def test_page_to_go_back_to_is_of_this_site_and_never_an_error(client: FlaskClient, wanted: str) -> None:
+    answer = client.get("/language/en", query_string={"next": wanted})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+    assert client.get("/sign-in", query_string={"next": wanted}).status_code == 200
+
+
+def test_page_to_go_back_to_keeps_its_question(client: FlaskClient) -> None:
+    assert client.get("/language/en", query_string={"next": "/?q=[a]&theme=land"}).headers["Location"] == "/?q=%5Ba%5D&theme=land"
