@@ -10,7 +10,7 @@ from catalog.ckan.names import minted, organization_name
 from catalog.ckan.packages import format_name, group_title, license_of
 from catalog.ckan.solr import is_plain, parse
 from catalog.ckan.terms import CODED, Meaning
-from catalog.filters import And, AnyText, Constant, Expr
+from catalog.filters import MAX_NODES, And, AnyText, Constant, Expr, check_size
 from catalog.queries import RecordQuery
 
 DEFAULT_SORT = "score desc, metadata_modified desc"
@@ -56,6 +56,7 @@ def question(call: Call) -> tuple[str, Expr | None]:
 
     Raises:
         CkanSearchError: a query that cannot be read.
+        FilterError: one that is too large.
     """
     meaning = Meaning(call.organisation_keys, call.now())
     q = params.text(call.data, "q").strip()
@@ -72,11 +73,16 @@ def question(call: Call) -> tuple[str, Expr | None]:
                     raise
                 parts.append(AnyText(q))  # CKAN asks its forgiving parser when no field is named
     filters = call.data.get("fq_list") or []
+    if isinstance(filters, list) and len(filters) > MAX_NODES:
+        raise CkanSearchError(f"fq_list holds more than {MAX_NODES} filters")
     for each in [params.text(call.data, "fq"), *(filters if isinstance(filters, list) else [filters])]:
         if str(each).strip():
             parts.append(parse(str(each), meaning))
     told = [part for part in parts if part != Constant(True)]
-    return text, None if not told else told[0] if len(told) == 1 else And(tuple(told))
+    condition = None if not told else told[0] if len(told) == 1 else And(tuple(told))
+    if condition is not None:
+        check_size(condition)  # each alone is small enough; all of them need not be
+    return text, condition
 
 
 def _facet_limit(data: params.Data) -> int | None:

@@ -6,6 +6,7 @@ because GDAL and many others break on 3.0. Parameters reach pycsw with lower-cas
 
 import io
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ from policies.actor import require_actor
 _LOG = logging.getLogger(__name__)
 MAX_BODY = 250_000
 MAX_RECORDS = 500
+#: What no XML document can hold.
+_CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONTACT = (
     "name", "position", "address", "city", "stateorprovince", "postalcode", "country", "phone", "fax", "email", "url", "hours", "instructions", "role",
 )  # fmt: skip
@@ -74,7 +77,10 @@ class Csw:
         for name, values in request.args.lists():
             if name.lower() in kvp or len(values) > 1:
                 return _report(400, "InvalidParameterValue", "A parameter may come only once")
-            kvp[name.lower()] = values[0]
+            if _CONTROL.search(name + values[0]):
+                return _report(400, "InvalidParameterValue", "A parameter holds a character that XML cannot hold")
+            if values[0]:  # pycsw stumbles over parameters that are there and empty
+                kvp[name.lower()] = values[0]
         body = request.get_data() if request.method == "POST" else b""
         checked = engine.narrowed(kvp)
         if isinstance(checked, str):

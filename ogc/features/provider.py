@@ -28,6 +28,8 @@ from ogc.filters.moments import read_datetime_parameter, read_moment
 from policies.actor import require_actor
 
 _INTEGER = re.compile(r"[+-]?\d{1,19}")
+#: Far beyond every layer, and what both engines can count.
+MOST_OFFSET = 2**53
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ class RowsProvider(BaseProvider):  # type: ignore[misc]
         if box and isinstance(box[0], Refused):
             raise box[0].error
         offset = int(asked.get("offset") or 0)
+        if offset > MOST_OFFSET:
+            raise ParameterError("offset", zh=f"至多为 {MOST_OFFSET}", en=f"at most {MOST_OFFSET}")
         if binding.after is not None and offset:
             raise ParameterError("offset", zh="offset 与 after 不能并用", en="offset and after exclude each other")
         return RowQuery(

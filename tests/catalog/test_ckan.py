@@ -94,6 +94,12 @@ def test_filters_in_a_list_are_joined_by_and(api: Api) -> None:
     assert api.post("package_search", {"fq_list": ["groups:water", "groups:land"]})["count"] == 0
 
 
+@pytest.mark.parametrize("many", [["a"] * 601, ["a"] * 100_000, ["name:a OR name:b"] * 400])
+def test_attack_filters_in_a_list_are_bounded_together(api: Api, many: list[str]) -> None:
+    answer = api.client.post("/api/3/action/package_search", json={"fq_list": many})
+    assert answer.status_code == 409 and answer.get_json()["error"]["__type"] == "Search Error"
+
+
 def test_facets_count_what_is_visible(api: Api, world: World) -> None:
     fields = json.dumps(["organization", "groups", "tags", "res_format", "license_id", "nofield"])
     found = api.get("package_search", **{"rows": 0, "facet.field": fields, "facet.limit": 2})

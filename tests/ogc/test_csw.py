@@ -81,6 +81,20 @@ def test_describe_record_and_domains(site: OgcSite) -> None:
     assert kvp(site.client(), **BASE, request="GetDomain", parametername="GetRecords.resultType").findall(".//csw:Value", NS)
 
 
+@pytest.mark.parametrize(
+    ("params", "status"),
+    [
+        ({"request": "GetRecords", "typenames": "csw:Record", "resulttype": "results", "elementname": ""}, 200),
+        ({"request": "GetCapabilities", "updatesequence": ""}, 200),
+        ({"request": "GetDomain", "propertyname": "a\x00b"}, 400),
+        ({"request": "GetDomain", "parametername": "\x00"}, 400),
+        ({"request": "GetRecordById", "id": "\ufffe"}, 400),
+    ],
+)
+def test_parameters_that_are_empty_or_no_text_are_no_fault_of_the_server(site: OgcSite, params: dict[str, str], status: int) -> None:
+    assert site.client().get("/csw", query_string=BASE | params).status_code == status
+
+
 def test_records_show_as_the_actor_may_see_them(site: OgcSite) -> None:
     assert sorted(titles(kvp(site.client(), **RECORDS, maxrecords="50"))) == sorted(PUBLIC_TITLES)
     assert sorted(titles(kvp(site.client(STAFF), **RECORDS, maxrecords="50"))) == sorted([*PUBLIC_TITLES, "内部图层"])
