@@ -6,7 +6,7 @@ settle them here. Obligations are worked out when first asked for.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from policies.actor import PUBLIC
@@ -59,7 +59,7 @@ class Decision:
     @property
     def reasons(self) -> tuple[Reason, ...]:
         """The rules that decided: those that deny; else those that allow and constrain. Empty when nothing allows."""
-        return tuple(Reason(rule.id, rule.effect, rule.because, rule.law) for rule in dict.fromkeys(self._spoke(self.permitted)))
+        return _reasons_of(self._spoke(self.permitted))
 
     def _spoke(self, permitted: bool) -> tuple[Rule, ...]:
         own = (*self.allows, *self.constraints) if permitted else self.denies
@@ -79,6 +79,11 @@ class Decision:
         return replace(self, permitted=self.permitted and other.permitted, also=other)
 
 
+@lru_cache(maxsize=4_096)
+def _reasons_of(rules: tuple[Rule, ...]) -> tuple[Reason, ...]:
+    return tuple(Reason(rule.id, rule.effect, rule.because, rule.law) for rule in dict.fromkeys(rules))
+
+
 def settle(action: str, facts: Facts, allows: Sequence[Rule], denies: Sequence[Rule], constraints: Sequence[Rule]) -> Decision:
     """Returns the decision, once it is known which rules spoke: the allows that are True, the denies and constraints that are other than False."""
     ungranted = [rule for rule in constraints if rule.then and rule.then.require_grant]
@@ -93,19 +98,30 @@ def settle(action: str, facts: Facts, allows: Sequence[Rule], denies: Sequence[R
 
 def oblige(action: str, allows: Sequence[Rule], constraints: Sequence[Rule], facts: Facts) -> Obligations:
     """Returns the obligations of a permission: what the constraints ask, the scope of the allows, and the obligations of the record's terms."""
-    out = obligations_of_terms(facts.record.get("terms"), action)  # LANGUAGE 18
+    out, rows = _standing(action, tuple(allows), tuple(constraints))
+    terms = obligations_of_terms(facts.record.get("terms"), action)  # LANGUAGE 18
+    if terms is not NONE:
+        out = out.joined(terms)
+    variants = _variants(facts.record.get("variants"))
+    if rows == TRUE and variants is None:
+        return out
+    return out.joined(Obligations(known_variants=variants, rows=settle_known(rows, facts, ROWS)))
+
+
+@lru_cache(maxsize=4_096)
+def _standing(action: str, allows: tuple[Rule, ...], constraints: tuple[Rule, ...]) -> tuple[Obligations, Condition]:
+    """Returns what these rules ask together and what they ask of rows, still unsettled: the same for every record on which they speak."""
+    out = NONE
     rows: list[Condition] = []
     if action in ROW_ACTIONS:
-        scoped = [TRUE if rule.rows is None else rule.rows for rule in allows]
-        rows.append(join_any(scoped))  # LANGUAGE 11: scopes are OR-ed
+        rows.append(join_any([TRUE if rule.rows is None else rule.rows for rule in allows]))  # LANGUAGE 11: scopes are OR-ed
     for rule in constraints:
         if (then := rule.then) is None:
             continue
         if then.rows is not None and action in ROW_ACTIONS:
             rows.append(then.rows)  # LANGUAGE 11: filters are AND-ed
         out = out.joined(asked(then, action))
-    condition = settle_known(join_all(rows), facts, ROWS)
-    return out.joined(Obligations(known_variants=_variants(facts.record.get("variants")), rows=condition))
+    return out, join_all(rows)
 
 
 def asked(then: Then, action: str) -> Obligations:

@@ -8,30 +8,30 @@ from policies.evaluate import rules_for
 from policies.expressions import Condition, sentences
 from policies.facts import NOTHING, Env, Facts
 from policies.model import PolicySet, Rule
-from policies.predicates import Predicate, moves_at, predicate
+from policies.predicates import moves_at, predicate
+from policies.speaking import Speaking
 from policies.specialise import RECORDS, settle_known
 
 
 class Spoken(NamedTuple):
-    """A rule that may speak about some record, and how to tell.
-
-    Attributes:
-        condition: What is left of its condition for this actor.
-        test: For an allow "surely true", for the others "surely false".
-    """
+    """A rule that may speak about some record, and what is left of its condition for this actor."""
 
     rule: Rule
     condition: Condition
-    test: Predicate
 
 
 @dataclass(frozen=True)
 class ActionPlan:
-    """What is left of the rules for one action. Rules that cannot speak are not there."""
+    """What is left of the rules for one action. Rules that cannot speak are not there.
+
+    Attributes:
+        bits: The same rules, in the order of effects here, as `Specialised.speaking` counts them.
+    """
 
     allows: tuple[Spoken, ...]
     denies: tuple[Spoken, ...]
     constraints: tuple[Spoken, ...]
+    bits: tuple[int, int, int]
 
 
 class Specialised:
@@ -42,11 +42,10 @@ class Specialised:
         spoken = []
         for rule in policy_set.rules:
             condition = settle_known(rule.condition(), facts, RECORDS)
-            allow = rule.effect == "allow"
-            test = predicate(condition, allow)
-            if test is allow or not isinstance(test, bool):  # LANGUAGE 1, 2: else an allow is never true, or a deny or constraint always false
-                spoken.append(Spoken(rule, condition, _settled(test) if isinstance(test, bool) else test))
+            if _may_speak(rule, condition):
+                spoken.append(Spoken(rule, condition))
         self.spoken = tuple(spoken)
+        self.speaking = Speaking(self.spoken)
         self.by_rule = {s.rule.id: s for s in self.spoken}
         self._actions: dict[str, ActionPlan] = {}
         moves = {moves_at(sentence) for s in self.spoken for sentence in sentences(s.condition)}
@@ -57,10 +56,16 @@ class Specialised:
         found = self._actions.get(action)
         if found is None:
             rules = [s.rule for s in self.spoken]
-            parts = [tuple(self.by_rule[rule.id] for rule in rules_for(rules, effect, action)) for effect in ("allow", "deny", "constrain")]
-            found = self._actions[action] = ActionPlan(*parts)
+            allows, denies, constraints = (
+                tuple(self.by_rule[rule.id] for rule in rules_for(rules, effect, action)) for effect in ("allow", "deny", "constrain")
+            )
+            bits = [self.speaking.bits({spoken.rule.id for spoken in part}) for part in (allows, denies, constraints)]
+            found = self._actions[action] = ActionPlan(allows, denies, constraints, (bits[0], bits[1], bits[2]))
         return found
 
 
-def _settled(truth: bool) -> Predicate:
-    return lambda _values, _now, _granted: truth
+def _may_speak(rule: Rule, condition: Condition) -> bool:
+    """Returns whether a rule can speak about any record: not an allow that is never true, nor a deny or constraint that is always false (LANGUAGE 1, 2)."""
+    allow = rule.effect == "allow"
+    test = predicate(condition, allow, remember=False)
+    return test is allow or not isinstance(test, bool)

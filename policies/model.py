@@ -90,6 +90,10 @@ class Rule:
     locked: bool = False
     shipped: bool = False
 
+    def __hash__(self) -> int:
+        """An id is unique in a set; hashing every sentence of every rule of every decision would cost more than deciding."""
+        return hash(self.id)
+
     def condition(self) -> Condition:
         """Returns the one condition of the rule: who ∧ what ∧ when ∧ ¬unless."""
         parts = [part for part in (self.zone, self.who, self.what, self.when) if part is not None]

@@ -65,14 +65,16 @@ class Plan:
         now = self.env.now
         grant = granted if self.actor.purpose is not None else None  # LANGUAGE 10
         facts = Facts(self.actor, self.env, attributes, granted, NOTHING if row is None else row)
-        denies = [rule for rule, _, surely_false in form.denies if not surely_false(attributes, now, grant)]
+        speaking = self.form.speaking
+        allowing, denying, constraining = form.bits
+        left = speaking.not_stopped(allowing | denying | constraining, attributes, now)
+        denies = speaking.settle(left & denying, attributes, now, grant)
         if denies:
-            return Decision(False, action, (), tuple(denies), (), facts)
-        allows = [rule for rule, _, surely_true in form.allows if surely_true(attributes, now, grant)]
+            return Decision(False, action, (), denies, (), facts)
+        allows = speaking.settle(left & allowing, attributes, now, grant)
         if not allows:
             return Decision(False, action, (), (), (), facts)
-        constraints = [rule for rule, _, surely_false in form.constraints if not surely_false(attributes, now, grant)]
-        return settle(action, facts, allows, (), constraints)
+        return settle(action, facts, allows, (), speaking.settle(left & constraining, attributes, now, grant))
 
     def decide_versions(self, action: str, past: Attributes, current: Attributes, granted: bool | None = None) -> Decision:
         """Returns the decision about a past version: with its own attributes and with the current ones, whichever is stricter (LANGUAGE 20)."""

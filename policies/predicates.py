@@ -20,12 +20,19 @@ _REMEMBERED = 4_096
 _MISSING = object()
 
 
-def predicate(condition: Condition, want: bool) -> Predicate | bool:
+def predicate(condition: Condition, want: bool, *, remember: bool = True) -> Predicate | bool:
     """Returns the function that tells whether a condition is surely `want`, or the answer when it is settled.
 
     The function takes the attributes, the time in UTC seconds, and whether an active grant matches (None when that cannot be known).
+
+    Args:
+        remember: Whether sentences remember their truth by raw value.
     """
-    return surely(condition, want, atom=_atom, every=_every, some=_some)
+
+    def atom(sentence: Sentence, wanted: bool) -> Predicate:
+        return _atom(sentence, wanted, remember)
+
+    return surely(condition, want, atom=atom, every=_every, some=_some)
 
 
 def _every(parts: list[Predicate]) -> Predicate:
@@ -56,7 +63,7 @@ def _some(parts: list[Predicate]) -> Predicate:
     return some
 
 
-def _atom(sentence: Sentence, want: bool) -> Predicate:
+def _atom(sentence: Sentence, want: bool, remember: bool) -> Predicate:
     wanted = want is not sentence.comparison.negated
     base = sentence.comparison.base
     if base == "is_granted":
@@ -66,7 +73,7 @@ def _atom(sentence: Sentence, want: bool) -> Predicate:
         return _between(sentence, left, right, wanted)
     test, attribute = _test(sentence)
     key = attribute.key
-    if base in TIMED:
+    if base in TIMED or not remember:
         return lambda values, now, _granted: test(values.get(key), now) is wanted
     seen: dict[Hashable, Truth] = {}
 
