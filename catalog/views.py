@@ -8,7 +8,7 @@ Rules (policy-language.md):
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -61,7 +61,7 @@ class RecordView:
         fields: what this actor may see; an absent name is absent or hidden.
         withheld: profile fields that are hidden from this actor or were never disclosed to this site.
         may: of SHOWN_ACTIONS those that are permitted.
-        reasons: why something is denied or constrained: `{"action", "rule", "effect", "because": {"zh","en"}, "law"}`.
+        judged: the decisions that made it.
         origin: `own`, `received` or `attested`.
         modified: UTC seconds of the manifest.
     """
@@ -78,7 +78,7 @@ class RecordView:
     fields: dict[str, Any]
     withheld: tuple[str, ...]
     may: frozenset[str]
-    reasons: list[dict[str, Any]]
+    judged: "Judged" = field(repr=False)
     provenance: Provenance
 
     @cached_property
@@ -86,6 +86,11 @@ class RecordView:
         """The manifest, parsed."""
         found: dict[str, Any] = orjson.loads(self.manifest_text)
         return found
+
+    @cached_property
+    def reasons(self) -> list[dict[str, Any]]:
+        """Why something is denied or constrained: `{"action", "rule", "effect", "because": {"zh","en"}, "law"}`. Lists never ask."""
+        return reasons_of(self.judged)
 
     @property
     def uuid(self) -> str:
@@ -168,7 +173,7 @@ def view_of(row: Row[Any], fields: dict[str, Any], judged: Judged) -> RecordView
         fields=shown,
         withheld=withheld,
         may=_may(judged),
-        reasons=reasons_of(judged),
+        judged=judged,
         provenance=Provenance(
             source=row.source,
             path=tuple(orjson.loads(row.path)) if len(row.path) > 2 else (),
@@ -183,6 +188,8 @@ def view_of(row: Row[Any], fields: dict[str, Any], judged: Judged) -> RecordView
     )
 
 
+#: Names that a policy may give for every field that begins so.
+_GROUPS = frozenset({"resources", "variants"})
 _CARD = frozenset({"discover"})
 _READ = frozenset({"discover", "read"})
 _DATA = frozenset({"discover", "read", "data"})
@@ -207,9 +214,24 @@ def _disclosed(row: Row[Any], fields: dict[str, Any], judged: Judged) -> tuple[d
     elif judged.data.permitted:
         fields = _without_columns(fields, duties_of(judged.data))
     if duties is not NONE:
-        withheld |= {name for name in _profile_fields(row.profile) if duties.field_hidden(name)}
-        fields = {name: shown for name, value in fields.items() if (shown := _masked(duties, name, value)) is not None}
+        names = _profile_fields(row.profile)
+        withheld |= names & duties.hide if duties.show is None else names - (duties.show - duties.hide)
+        fields = _veiled(duties, fields)
     return fields, tuple(sorted(withheld)) if withheld else ()
+
+
+def _veiled(duties: Obligations, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields without the hidden ones, others under their masks. Without `show` and groups, only what is named needs a look."""
+    named = duties.hide | duties.masks.keys()
+    if duties.show is not None or not named.isdisjoint(_GROUPS):
+        return {name: shown for name, value in fields.items() if (shown := _masked(duties, name, value)) is not None}
+    touched = [name for name in named if name in fields]
+    veiled = dict(fields) if touched else fields
+    for name in touched:
+        veiled[name] = _masked(duties, name, veiled[name])
+        if veiled[name] is None:
+            del veiled[name]
+    return veiled
 
 
 def _masked(duties: Obligations, name: str, value: Any) -> Any:
@@ -223,7 +245,7 @@ def _masked(duties: Obligations, name: str, value: Any) -> Any:
 def field_hidden(duties: Obligations, name: str) -> bool:
     """Whether a field is left out. `resources` and `variants` in a policy mean all of them, `resources.<id>` one."""
     group, dot, _ = name.partition(".")
-    if not dot or group not in ("resources", "variants"):
+    if not dot or group not in _GROUPS:
         return duties.field_hidden(name)
     return name in duties.hide or group in duties.hide or (duties.show is not None and not {name, group} & duties.show)
 
