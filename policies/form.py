@@ -1,6 +1,10 @@
 """A set of policies, partially evaluated once for all actors who look alike to it."""
 
+from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from policies.actor import Actor
@@ -50,6 +54,17 @@ class Specialised:
         self._actions: dict[str, ActionPlan] = {}
         moves = {moves_at(sentence) for s in self.spoken for sentence in sentences(s.condition)}
         self.moves: tuple[tuple[str, int], ...] = tuple(sorted(move for move in moves if move is not None))
+        self._offsets = {key: [offset for _, offset in pairs] for key, pairs in groupby(self.moves, itemgetter(0))}
+
+    def next_move(self, attributes: Mapping[str, object], now: int) -> int | None:
+        """Returns the first moment after now at which the clock may change what a rule says of a record, in UTC seconds; None when none is ahead."""
+        first: int | None = None
+        for key, offsets in self._offsets.items():
+            value = attributes.get(key)
+            if isinstance(value, int) and (n := bisect_right(offsets, now - value)) < len(offsets):
+                moment = value + offsets[n]
+                first = moment if first is None or moment < first else first
+        return first
 
     def action(self, action: str) -> ActionPlan:
         """Returns what is left of the rules for one action."""

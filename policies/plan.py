@@ -85,8 +85,7 @@ class Plan:
 
         Grants end by themselves and rows grow old one by one: neither is counted.
         """
-        ahead = [value + offset for key, offset in self.form.moves if isinstance(value := attributes.get(key), int) and value + offset > self.env.now]
-        return min(ahead, default=None)
+        return self.form.next_move(attributes, self.env.now)
 
     def where(self, action: str, columns: ColumnMap, granted_ids: GrantedIds = None) -> ColumnElement[bool]:
         """Returns SQL that is true for exactly the records on which `decide(action, …)` permits, rows left aside.
