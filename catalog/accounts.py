@@ -216,7 +216,7 @@ class Accounts:
                 return None
             tx.conn.execute(update(token).where(token.c.sha256 == _digest(secret)).values(used=tx.now))
             tx.audit("account.sign_in", actor=f"{row.kind}:{row.login}@{self._site.node}", detail={"by": "token"})
-            return self._open_session(tx, _account(row))
+            return self._open_session(tx, _account(row), row.expires)
 
     def session(self, secret: str) -> Session | None:
         """The open session of a cookie, or None. Prolongs it at most once a minute."""
@@ -265,9 +265,11 @@ class Accounts:
         return conn.execute(query if login is None else query.where(token.c.login == login)).all()
 
     def revoke_tokens(self, tx: WriteTransaction, login: str, label: str | None = None, *, by: str | None = None) -> int:
-        """Deletes tokens of an account (all, or those of one label); returns how many."""
+        """Deletes tokens of an account (all, or those of one label); returns how many. Ends its sessions, too: a token may have opened them."""
         condition = token.c.login == login if label is None else (token.c.login == login) & (token.c.label == label)
         count = tx.conn.execute(delete(token).where(condition)).rowcount
+        if count:
+            tx.conn.execute(delete(session).where(session.c.login == login))
         self._changed(tx, "token.revoke", login, by, {"label": label, "count": count})
         return count
 
@@ -303,10 +305,12 @@ class Accounts:
 
     # --- steps -------------------------------------------------------------------------------------------------------------------------
 
-    def _open_session(self, tx: WriteTransaction, account: Account) -> tuple[str, Session]:
+    def _open_session(self, tx: WriteTransaction, account: Account, until: int | None = None) -> tuple[str, Session]:
+        """A session; it does not outlast the token that opened it (`until`)."""
         secret, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        tx.conn.execute(insert(session).values(sha256=_digest(secret), login=account.login, csrf=csrf, created=tx.now, seen=tx.now, expires=tx.now + LONGEST))
-        return secret, Session(account, csrf, tx.now + LONGEST)
+        expires = tx.now + LONGEST if until is None else min(tx.now + LONGEST, until)
+        tx.conn.execute(insert(session).values(sha256=_digest(secret), login=account.login, csrf=csrf, created=tx.now, seen=tx.now, expires=expires))
+        return secret, Session(account, csrf, expires)
 
     def _changed(self, tx: WriteTransaction, event: str, login: str, by: str | None, detail: dict[str, Any] | None = None) -> None:
         tx.bump("account")

@@ -104,6 +104,18 @@ def test_a_revoked_token_ends_at_once_in_every_process(store: Store, accounts: A
         assert accounts.actor_for_token(conn, secret) is None
 
 
+def test_attack_a_session_does_not_outlast_the_token_that_opened_it(store: Store, accounts: Accounts) -> None:
+    until = int(time.time()) + 60
+    with store.write() as tx:
+        brief, lasting = accounts.create_token(tx, "li", "brief", expires=until), accounts.create_token(tx, "li", "lasting")
+    opened, stolen = accounts.session_for_token(brief), accounts.session_for_token(lasting)
+    assert opened is not None and opened[1].expires == until
+    assert stolen is not None and accounts.session(stolen[0]) is not None
+    with store.write() as tx:
+        accounts.revoke_tokens(tx, "li", "lasting")
+    assert accounts.session(stolen[0]) is None
+
+
 def test_a_closed_account_and_an_expired_token_are_nobody(store: Store, accounts: Accounts) -> None:
     with store.write() as tx:
         old = accounts.create_token(tx, "li", "old", expires=int(time.time()) - 1)
