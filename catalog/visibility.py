@@ -179,14 +179,21 @@ def _from_clause(conn: Connection, plan: Plan, granted: Granted) -> tuple[BitMap
     columns = column_map()
     card = BitMap(conn.execute(select(record.c.docno).where(plan.where("discover", columns, granted.ids))).scalars())
     full = BitMap(conn.execute(select(record.c.docno).where(plan.where("read", columns, granted.ids))).scalars()) & card
-    due: list[tuple[int, int]] = []
-    # What a record's own terms hide, and what moves with the clock, is decided record by record.
-    special: list[ColumnElement[bool]] = [record.c.terms.like('%"obligations":[{%')]
+    # What constraints and a record's own terms hide is decided record by record.
+    special = or_(record.c.terms.like('%"obligations":[{%'), *_veiling(plan, columns, granted))
+    _decide_all(conn, plan, granted, special, card, full, [])
+    return card, full, _moving(conn, plan)
+
+
+def _moving(conn: Connection, plan: Plan) -> list[tuple[int, int]]:
+    """When the clock may next change what is decided about which record."""
     timed = {"embargo": record.c.embargo, "issued": record.c.issued, "terms_expire": record.c.terms_until}
-    special += [column > plan.env.now - offset for name, offset in plan.form.moves if (column := timed.get(name)) is not None]
-    special += _veiling(plan, columns, granted)
-    _decide_all(conn, plan, granted, or_(*special), card, full, due)
-    return card, full, due
+    latest = {name: offset for name, offset in plan.form.moves if name in timed}  # in the order of offsets
+    if not latest:
+        return []
+    ahead = or_(*(timed[name] > plan.env.now - offset for name, offset in latest.items()))
+    rows = conn.execute(select(record.c.docno, *(column.label(name) for name, column in timed.items())).where(ahead)).mappings()
+    return [(moment, row["docno"]) for row in rows if (moment := plan.next_boundary({name: row[name] for name in latest})) is not None]
 
 
 def _veiling(plan: Plan, columns: ColumnMap, granted: Granted) -> list[ColumnElement[bool]]:
