@@ -32,7 +32,7 @@ demo: setup
 	@$(BIN)/python -m deploy.demo
 
 test: setup
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 bench: setup
 	$(BIN)/python -m tests.bench

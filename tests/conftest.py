@@ -19,6 +19,8 @@ from sqlalchemy import create_engine, make_url, text
 STRICT = os.environ.get("TERRACE_TEST_STRICT") == "1"
 POSTGRESQL = os.environ.get("TERRACE_TEST_POSTGRESQL")
 ENGINES = ["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"]
+#: Folders whose tests share what is costly to make, once for each engine.
+SHARING = ("scenarios", "leaks")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -43,13 +45,22 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine_name", ENGINES)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file on one worker (`-n`), and all scenarios of one engine together: they share a running federation."""
-    for item in items:
-        scenario = "scenarios" in item.path.parts
-        engine = getattr(item, "callspec", None) and item.callspec.params.get("demo")  # type: ignore[attr-defined]
-        item.add_marker(pytest.mark.xdist_group(f"demo-{engine}" if scenario and engine else item.path.as_posix()))
+    """Begin with what takes longest, so that no worker (`-n`) is left with it at the end."""
+    items.sort(key=lambda item: item.path.parent.name not in SHARING)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep each file on one worker (`-n`), and what shares a running federation or twin sites together, engine by engine."""
+    from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            folder = Path(file).parent.name
+            return f"{folder}-{'postgresql' if 'postgresql' in nodeid else 'sqlite'}" if folder in SHARING else file
+
+    return Together(config, log)
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
