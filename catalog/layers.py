@@ -31,8 +31,8 @@ from policies.actor import Actor
 __all__ = ["LayerReader", "LayerView", "OpenLayer"]
 
 _BY_SLUG = select(record).where(record.c.slug == bindparam("slug"))
-_WITH_ROWS = select(record.c.docno).where(record.c.docno > bindparam("after"), record.c.id.in_(select(row_table.c.id))).order_by(record.c.docno)
-_BY_DOCNO = select(record).where(record.c.docno.in_(bindparam("docnos", expanding=True))).order_by(record.c.docno)
+_WITH_ROWS = select(record.c.docno).where(record.c.slug > bindparam("after"), record.c.id.in_(select(row_table.c.id))).order_by(record.c.slug)
+_BY_DOCNO = select(record).where(record.c.docno.in_(bindparam("docnos", expanding=True))).order_by(record.c.slug)
 _AT_ONCE = 100
 #: Layers kept; each holds a record's fields and the description of its table.
 MOST_KEPT = 500
@@ -120,23 +120,23 @@ class LayerReader:
             made = self._find(session, slug)
             yield None if made is None else OpenLayer(made.view, self.reader, session, made)
 
-    def page(self, actor: Actor | None, after: int = 0, limit: int = 200) -> tuple[list[LayerView], int | None]:
-        """A page of layers in the order in which their records came.
+    def page(self, actor: Actor | None, after: str = "", limit: int = 200) -> tuple[list[LayerView], str | None]:
+        """A page of layers in the order of their slugs: the number of a record would count the changes of hidden ones.
 
         Args:
-            after: docno to begin behind: the second value of the page before.
+            after: slug to begin behind: the second value of the page before.
 
         Returns: the layers, and where the next page begins, or None at the end.
         """
         found: list[LayerView] = []
-        following: int | None = None
+        following: str | None = None
         with self.reader.session(actor) as session:
             visible = self.reader.visible(session).full
             docnos = [docno for docno in session.conn.execute(_WITH_ROWS, {"after": after}).scalars() if docno in visible]
             for row in self._rows(session, docnos):
                 made = self._make(session, row)
                 if made is not None and len(found) == limit:
-                    following = found[-1].record.docno
+                    following = found[-1].record.slug
                     break
                 if made is not None:
                     found.append(made.view)

@@ -82,8 +82,8 @@ class Layers:
             found = self._described[view] = _described(view)
         return found
 
-    def page(self, actor: Actor, after: int) -> tuple[list[Layer], int | None]:
-        """A page of layers in the order in which their records came, and where to read on."""
+    def page(self, actor: Actor, after: str) -> tuple[list[Layer], str | None]:
+        """A page of layers in the order of their slugs, and where to read on."""
         found, following = self._layers.page(actor, after, PAGE)
         return [_described(each) for each in found], following
 

@@ -100,7 +100,7 @@ def _parameters() -> dict[str, Any]:
         _parameter("filter-crs", systems, "CRS of the geometries in filter"),
     ]
     columns = _parameter("columns", {"type": "object", "additionalProperties": text}, "column=value for any queryable", explode=True)
-    page = _parameter("after", {"type": "integer", "minimum": 0}, "Place from a next link")
+    page = _parameter("after", {"type": "string"}, "Place from a next link")
     return {each["name"]: each for each in found} | {"columns": columns, "pageAfter": page}
 
 

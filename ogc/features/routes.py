@@ -8,6 +8,7 @@ the request is echoed.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -42,6 +43,7 @@ _ITEMS = _COMMON | {
 #: What JSON answers are called, by route.
 _MEDIA = {"item": "application/geo+json", "schema": "application/schema+json", "queryables": "application/schema+json"}
 MAX_BODY = 250_000
+_SLUG = re.compile(r"[a-z0-9-]{1,100}")
 
 
 @dataclass(frozen=True)
@@ -165,10 +167,10 @@ class Features:
         return self.answer("openapi", pygeoapi.openapi_)
 
     def collections(self) -> Response:
-        asked = request.args.get("after", "0")
-        if not asked.isdecimal() or len(asked) > 18:
-            raise errors.ParameterError("after", zh="应为 next 链接中的数", en="the number of a next link is expected")
-        layers, after = self.layers.page(require_actor(), int(asked))
+        asked = request.args.get("after", "")
+        if asked and _SLUG.fullmatch(asked) is None:
+            raise errors.ParameterError("after", zh="应为 next 链接中的名称", en="the name of a next link is expected")
+        layers, after = self.layers.page(require_actor(), asked)
         return self.answer("collections", pygeoapi.describe_collections, layers=layers, known=_COMMON | {"after"}, next_after=after)
 
     def collection(self, collection: str) -> Response:
@@ -206,7 +208,7 @@ class Features:
 
     def answer(
         self, route: str, function: Callable[..., Any], *arguments: str, layers: list[Layer] | None = None, opened: OpenLayer | None = None,
-        known: frozenset[str] = _COMMON, next_after: int | None = None,
+        known: frozenset[str] = _COMMON, next_after: str | None = None,
     ) -> Response:  # fmt: skip
         """Calls one of pygeoapi's functions with a view that holds `layers`."""
         view, asked = self.view(layers or [], opened)

@@ -92,9 +92,9 @@ def test_pages_list_the_layers_of_an_actor_in_order(world: World) -> None:
     layers = LayerReader(world.reader)
     done = [_layer(world, title={"zh": f"层{i}", "en": f"Layer {i}"}, secrecy="internal" if i % 3 == 0 else "public") for i in range(7)]
     world.publish(title={"zh": "无数据表", "en": "No rows"})
-    for actor, wanted in ((PUBLIC, [d.slug for i, d in enumerate(done) if i % 3]), (STAFF, [d.slug for d in done])):
+    for actor, wanted in ((PUBLIC, sorted(d.slug for i, d in enumerate(done) if i % 3)), (STAFF, sorted(d.slug for d in done))):
         found: list[str] = []
-        after: int | None = 0
+        after: str | None = ""
         while after is not None:
             page, after = layers.page(actor, after, 2)
             found += [each.record.slug for each in page]
