@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from catalog import faults
 from catalog.errors import NotFoundError, ObjectError
 from catalog.objects import CHUNK, OBJECT_NAME, Noting, Stored, check_bounds, check_name, copy_hashed
 
@@ -72,17 +73,22 @@ class S3Objects(_Remote):
 
     def names(self) -> Iterator[str]:
         """See `Objects.names`."""
+        faults.before("send")
         for found in self._client.list_objects(self._bucket, prefix=self._prefix, recursive=True):
             name = str(found.object_name).removeprefix(self._prefix)
             if OBJECT_NAME.match(name):
                 yield name
+        faults.after("send")
 
     def _call(self, what: Any, *args: Any, **more: Any) -> Any:
         from minio.error import MinioException, S3Error
         from urllib3.exceptions import HTTPError
 
         try:
-            return what(*args, **more)
+            faults.before("send")
+            answer = what(*args, **more)
+            faults.after("send")
+            return answer
         except S3Error as error:
             if error.code in ("NoSuchKey", "NoSuchObject", "ResourceNotFound"):
                 raise NotFoundError from None
@@ -152,7 +158,10 @@ class CloudObjects(_Remote):
         from requests.exceptions import RequestException
 
         try:
-            return what(*args, **more)
+            faults.before("send")
+            answer = what(*args, **more)
+            faults.after("send")
+            return answer
         except ObjectDoesNotExistError:
             raise NotFoundError from None
         except (LibcloudError, RequestException, OSError) as error:

@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sqlalchemy import insert, select
 
+from catalog import faults
 from catalog.errors import NotFoundError, ObjectError
 from catalog.tables import object_
 from catalog.transaction import WriteTransaction
@@ -122,6 +123,7 @@ def copy_hashed(file: IO[bytes], out: IO[bytes], expect: str | None, limit: int 
         if limit is not None and size > limit:
             raise ObjectError(zh=f"档案超过 {limit} 位元组", en=f"the file is larger than {limit} bytes")
         digest.update(chunk)
+        faults.before("write")
         out.write(chunk)
     found = digest.hexdigest()
     if expect is not None and found != expect:
@@ -165,7 +167,9 @@ class LocalObjects(Noting):
                 os.fsync(out.fileno())
             target = self._path(stored.sha256)
             make_folder(target.parent)
+            faults.before("rename")
             Path(name).replace(target)
+            faults.after("rename")
             name = None
             _sync_folder(target.parent)
         except OSError as error:

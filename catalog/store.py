@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, Self
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from catalog import faults
 from catalog.errors import BusyError, StoreError
 from catalog.tables import counter
 from catalog.transaction import WriteTransaction
@@ -90,6 +91,8 @@ class Store:
                 tx = WriteTransaction(conn, now=int(time.time()))
                 yield tx
                 position = tx.finish()
+                faults.before("commit")
+            faults.after("commit")
             for callback in tx.callbacks:
                 callback()
         finally:
@@ -195,6 +198,8 @@ class Store:
 
         with self._writer_lock(), self._writers.begin() as conn:
             upgrade(conn, ["catalog", *also])
+            faults.before("commit")
+        faults.after("commit")
 
     def require_current(self, *, also: Sequence[str] = ()) -> None:
         """Refuses a schema that is newer or older than this program.

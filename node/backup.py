@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog import faults
 from node.errors import BackupError
 from node.identity import database_address
 
@@ -68,7 +69,9 @@ def write_backup(site: "Site", target: Path) -> Backup:
                 archive.add(work / "terrace.db", "terrace.db")
             stream.flush()
             os.fsync(stream.fileno())
+        faults.before("rename")
         packed.rename(target)
+        faults.after("rename")
     return Backup(target, target.stat().st_size, position)
 
 

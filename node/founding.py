@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from catalog import faults
 from node.errors import SiteFolderError
 from node.settings import FILE_NAME, parse_settings
 from node.settings_model import Settings
@@ -103,7 +104,9 @@ def found(target: Path, wanted: Founding) -> Founded:
         node, fingerprint = _fill(making, text, settings)
         if target.exists():
             target.rmdir()
+        faults.before("rename")
         making.replace(target)
+        faults.after("rename")
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise

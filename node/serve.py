@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from catalog import faults
 from node.child import Role, run_child
 from node.errors import ServeError
 from node.listeners import Listeners, address_of, open_listeners
@@ -266,7 +267,9 @@ def serve(folder: Path, settings: Settings, announce: Callable[[dict[str, object
                 state = folder / STATE
                 fresh = state.with_suffix(".tmp")
                 fresh.write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
+                faults.before("rename")
                 fresh.replace(state)
+                faults.after("rename")
                 announce(told)
 
             return Supervisor(folder, settings, listeners, roles).run(ready)

@@ -1,7 +1,7 @@
 """Loads a site's settings: `DIR/terrace.yaml`, overridden by `TERRACE_*` environment variables.
 
 * `TERRACE_LISTEN__PORT=9000` overrides `listen.port`: two underscores between levels, the value read as YAML. `TERRACE_LANG`,
-  `TERRACE_DIR` and `TERRACE_TEST_*` are no settings; one that nearly names a setting is an error, so that a typing error is seen.
+  `TERRACE_DIR`, `TERRACE_FAULT` and `TERRACE_TEST_*` are no settings; one that nearly names a setting is an error, so that a typing error is seen.
 * All errors are reported at once, `file:line:column: where: what — mend`.
 """
 
@@ -19,7 +19,7 @@ from node.marked_yaml import Mark, Marked, MarkedYamlError, load_marked
 from node.settings_model import Settings
 
 FILE_NAME = "terrace.yaml"
-_NO_SETTINGS = ("TERRACE_LANG", "TERRACE_DIR")
+_NO_SETTINGS = ("TERRACE_LANG", "TERRACE_DIR", "TERRACE_FAULT")
 _TEST_PREFIX = "TERRACE_TEST_"
 
 

@@ -13,6 +13,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from catalog import faults
 from sync.errors import KeyFileError, SuiteError
 from sync.suite import DEFAULT, SecretKey, Suite
 
@@ -95,7 +96,9 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+    faults.before("rename")
     os.link(temporary, path)  # fails when the name is taken, which a rename would not
+    faults.after("rename")
     temporary.unlink()
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:

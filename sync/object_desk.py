@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, or_, select, update
 
+from catalog import faults
 from catalog.errors import NotFoundError
 from catalog.objects import OBJECT_NAME
 from policies.errors import TerraceError
@@ -136,6 +137,7 @@ class ObjectDesk:
                     with contextlib.suppress(OSError):
                         part.unlink()
                     raise SyncError(zh=f"档案超过 {limit} 位元组", en=f"a file of more than {limit} bytes", clause="7", kind="object")
+                faults.before("write")
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())

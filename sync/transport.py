@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import requests
 from sqlalchemy import select
 
+from catalog import faults
 from catalog.canonical import JSON, loads
 from policies.errors import TerraceError
 from sync import batch as batches
@@ -201,11 +202,14 @@ class Peers:
             made = token.make(self._x.keys.site, iss=self._x.me, aud=auth, zone=self._x.zone, method=method, target=full, body=body, now=self._x.clock())
             headers = {**headers, "Authorization": made if made.startswith("Terrace ") else f"Terrace {made}"}
         try:
-            return self._session.request(
+            faults.before("send")
+            response = self._session.request(
                 method, check_url(url) + full, data=body or None, headers=headers, timeout=(_CONNECT, read), stream=True, allow_redirects=False
             )
         except requests.RequestException as error:
             raise AwayError(zh=f"无法连到 {url}：{type(error).__name__}", en=f"cannot reach {url}: {type(error).__name__}") from error
+        faults.after("send")
+        return response
 
     def _read(self, response: requests.Response, limit: int, patience: float) -> bytes:
         deadline = time.monotonic() + patience + _CONNECT
@@ -219,6 +223,7 @@ class Peers:
                 if time.monotonic() > deadline:
                     raise AwayError(zh="回答过慢", en="the answer is too slow", clause="7.5")
                 parts.append(chunk)
+        faults.after("read")
         return b"".join(parts)
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:

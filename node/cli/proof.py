@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from catalog import faults
 from node.cli.base import Command, Run, argument, option, pass_run
 from node.i18n import N_, choose, translate
 
@@ -35,7 +36,9 @@ def receipt(run: Run, id: str, output: Path | None, public: bool) -> None:
         return
     fresh = output.with_name(output.name + ".tmp")
     fresh.write_bytes(data)
+    faults.before("rename")
     fresh.replace(output)
+    faults.after("rename")
     run.done(translate("{file}: {size} bytes").format(file=output, size=len(data)), file=str(output), size=len(data), id=view.id)
 
 
