@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, g, jsonify, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from node import web_errors
 from node.faces import face_of
@@ -18,7 +17,8 @@ from node.headers import secure
 from node.health import healthz
 from node.i18n import speaking
 from node.metrics import Stopwatch
-from node.signin import SignIn
+from node.own_addresses import OwnAddresses
+from node.signin import SignIn, is_form
 from node.web_language import request_language
 from policies.actor import acting
 from policies.errors import TerraceError
@@ -33,6 +33,7 @@ def create_app(site: "Site") -> Flask:
     """The public application: portal, CKAN, OGC API, CSW."""
     app = _bare(site, "terrace")
     sign_in = SignIn(site)
+    own = OwnAddresses(site.settings)
     app.extensions["terrace.sign_in"] = sign_in
 
     @app.before_request
@@ -40,9 +41,12 @@ def create_app(site: "Site") -> Flask:
         g.terrace_stack = ExitStack()
         g.terrace_stack.enter_context(speaking(request_language(request, site.settings.language)))
         try:
+            own.require_own(request)
+            g.own_address = site.settings.base_url or request.host_url.rstrip("/")
             who = sign_in.identify(request)
             g.actor, g.session_info = who.actor, who.session
             g.terrace_stack.enter_context(acting(who.actor))
+            own.require_own_page(request, by_header=not is_form(request))
             sign_in.require_csrf(request, who)
         except TerraceError as error:
             return web_errors.refuse(error)  # here, and not by a face's own handler: no face has been reached
@@ -90,14 +94,19 @@ def _bare(site: "Site", name: str) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions["terrace.site"] = site
-    if site.settings.listen.behind_proxy:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1)  # type: ignore[method-assign]
+    own = OwnAddresses(site.settings)
+    app.wsgi_app = own.wrap(app.wsgi_app)  # type: ignore[method-assign, assignment]
     web_errors.install(app)
 
     @app.before_request
-    def start() -> None:
+    def start() -> Response | None:
         g.watch = Stopwatch()
         g.request_number = f"{os.getpid()}-{next(_numbers)}"
+        try:
+            own.require_proxy(request)
+        except TerraceError as error:
+            return web_errors.refuse(error)
+        return None
 
     @app.after_request
     def finish(response: Response) -> Response:

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from catalog.tables import audit, job
 from node.i18n import TRANSLATIONS, local_text
-from node.listeners import is_loopback
+from node.listeners import is_loopback, needs_base_url
 from policies.errors import TerraceError
 from sync import keys as key_files
 from sync import tables as sync_tables
@@ -194,6 +194,12 @@ def _listeners(site: "Site") -> Iterator[Finding]:
             "bad", "listeners",
             "非本机地址须用 HTTPS：设置 tls 或 listen.behind_proxy",
             "off loopback HTTPS is needed: set tls or listen.behind_proxy",
+        )
+    if needs_base_url(site.settings):
+        yield Finding(
+            "bad", "address",
+            "未设 base_url 的站点只供本机访问：在 terrace.yaml 写明用户访问的地址",
+            "a site without base_url serves this machine alone: say in terrace.yaml by which address clients reach it",
         )
     if not told:
         yield Finding("note", "listeners", "站点未在运行：terrace serve", "the site is not being served: terrace serve")

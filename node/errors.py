@@ -5,8 +5,12 @@
     ├── SiteFolderError       the folder is no site, or init would overwrite one
     ├── ServeError            the site cannot be served
     │   ├── PlainHttpError    plain HTTP off loopback
+    │   ├── BaseUrlError      others are to be served, and base_url is not set
     │   └── PortInUseError    another program listens there
     ├── CsrfError             a form came without the session's own token
+    ├── CrossSiteError        a form came from a page of another site
+    ├── ForeignHostError      the request names a host that is not this site
+    ├── NotByProxyError       the request went around the proxy
     ├── TooManyAttemptsError  too many sign-in attempts from one address
     ├── BackupError           the site cannot be backed up
     └── UsageError            the command line was used in a way that makes no sense
@@ -64,6 +68,19 @@ class PlainHttpError(ServeError):
         )
 
 
+class BaseUrlError(ServeError):
+    """Links need the address by which clients reach the site."""
+
+    kind = "base-url"
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="未设 base_url 的站点只供本机访问。请在 terrace.yaml 写明用户访问的地址，例如 base_url: https://data.example.gov.cn。",
+            en="A site without base_url serves this machine alone. Say in terrace.yaml by which address clients reach it, "
+            "for example base_url: https://data.example.gov.cn.",
+        )
+
+
 class PortInUseError(ServeError):
     """Another program listens on the port."""
 
@@ -71,7 +88,7 @@ class PortInUseError(ServeError):
 
     def __init__(self, host: str, port: int, setting: str) -> None:
         super().__init__(
-            zh=f"{host}:{port} 已被其他程式占用。请改 terrace.yaml 的 listen.{setting}，或停止占用者。",
+            zh=f"{host}:{port} 已被其他程序占用。请改 terrace.yaml 的 listen.{setting}，或停止占用者。",
             en=f"{host}:{port} is in use by another program. Change listen.{setting} in terrace.yaml, or stop the other program.",
         )
 
@@ -85,6 +102,44 @@ class CsrfError(TerraceError):
         super().__init__(
             zh="表单缺少防伪标记或标记已过期。请刷新页面后重新提交。",
             en="The form's anti-forgery token is missing or stale. Load the page again and send the form once more.",
+        )
+
+
+class CrossSiteError(TerraceError):
+    """A form of the portal comes from a page of this site."""
+
+    kind = "cross-site"
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="这份表单不是由本站页面提交的，已拒绝。请在本站打开该页面后重新提交；程序请在请求头中携带令牌。",
+            en="This form was not sent by a page of this site and is refused. Open the page here and send it again; programs send a token in a header.",
+        )
+
+
+class ForeignHostError(TerraceError):
+    """The request names a host that is not this site."""
+
+    kind = "foreign-host"
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="请求的主机名不是本站地址。请用本站公布的地址访问；若确应使用该名称，请管理员在 terrace.yaml 设置 base_url 或 listen.names。",
+            en="The request names a host that is not this site's address. Use the address that the site gives; where this name is meant to work, "
+            "an administrator sets base_url or listen.names in terrace.yaml.",
+        )
+
+
+class NotByProxyError(TerraceError):
+    """The site is behind a proxy, and this request went around it."""
+
+    kind = "not-by-proxy"
+
+    def __init__(self) -> None:
+        super().__init__(
+            zh="本站位于反向代理之后，此请求未经代理。请使用本站公布的 HTTPS 地址；代理的地址由管理员写入 listen.proxies。",
+            en="This site is behind a reverse proxy, and this request did not come by it. Use the HTTPS address that the site gives; "
+            "an administrator names the proxy's address in listen.proxies.",
         )
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from node.errors import PlainHttpError, PortInUseError, ServeError
+from node.errors import BaseUrlError, PlainHttpError, PortInUseError, ServeError
 from node.settings_model import Settings
 
 #: Seconds to wait for the sockets of a supervisor that died a moment ago.
@@ -55,6 +55,21 @@ def require_https(settings: Settings) -> None:
             raise PlainHttpError(host)
 
 
+def needs_base_url(settings: Settings) -> bool:
+    """Whether others than this machine's own reach the site, and it does not say by which address."""
+    return settings.base_url is None and (settings.listen.behind_proxy or not is_loopback(settings.listen.host))
+
+
+def require_base_url(settings: Settings) -> None:
+    """Refuses to serve others under an address that is not known: links would be made of whatever a request says.
+
+    Raises:
+        BaseUrlError: `base_url` must be set.
+    """
+    if needs_base_url(settings):
+        raise BaseUrlError
+
+
 def open_listeners(settings: Settings, *, patient: bool = False) -> Listeners:
     """Binds the sockets that the settings name.
 
@@ -64,10 +79,12 @@ def open_listeners(settings: Settings, *, patient: bool = False) -> Listeners:
 
     Raises:
         PlainHttpError: plain HTTP off loopback.
+        BaseUrlError: off loopback without `base_url`.
         PortInUseError: another program listens there.
         ServeError: the address is none of this machine.
     """
     require_https(settings)
+    require_base_url(settings)
     listen = settings.listen
     wanted = [(listen.host, listen.port, "port"), (listen.peer_host or listen.host, listen.peer_port, "peer_port")]
     if listen.metrics_port is not None:

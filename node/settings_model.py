@@ -5,6 +5,7 @@ and errors are `node.settings`. The messages of checks are `zh | en`.
 """
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -21,6 +22,17 @@ def _division(value: object) -> object:
     if text is not None and not re.fullmatch(r"\d{6}|\d{9}|\d{12}", text):
         raise ValueError("行政区划代码为 6、9 或 12 位数字，例如 510107 | a division code has 6, 9 or 12 digits, for example 510107")
     return text
+
+
+def _network(value: object) -> object:
+    try:
+        ip_network(str(value), strict=False)
+    except ValueError:
+        raise ValueError("须为 IP 地址或网段，例如 10.1.2.3 或 10.1.0.0/16 | give an IP address or a network, for example 10.1.2.3 or 10.1.0.0/16") from None
+    return str(value)
+
+
+Network = Annotated[str, BeforeValidator(_network)]
 
 
 class Section(BaseModel):
@@ -55,7 +67,7 @@ class SiteSettings(Section):
 
 
 class ListenSettings(Section):
-    """Where the site listens. Off loopback, plain HTTP is refused (see `tls`, `behind_proxy`)."""
+    """Where the site listens. Off loopback, plain HTTP is refused (see `tls`, `behind_proxy`), and `base_url` must be set."""
 
     host: str = Field(default="127.0.0.1", description="Address of the public listener (portal, CKAN, OGC, CSW).")
     port: int = Field(default=8080, ge=0, le=65535, description="Port of the public listener; 0 takes a free one.")
@@ -66,7 +78,13 @@ class ListenSettings(Section):
     workers: int = Field(default=1, ge=1, le=64, description="Processes of the public listener; more than one only pays on PostgreSQL.")
     threads: int = Field(default=8, ge=1, le=256, description="Threads of each process of the public listener.")
     peer_threads: int = Field(default=64, ge=2, le=512, description="Threads of the peer listener; each waiting peer holds one.")
-    behind_proxy: bool = Field(default=False, description="HTTPS ends at a reverse proxy in front; exactly one X-Forwarded-For, -Proto and -Host is trusted.")
+    names: list[str] = Field(default_factory=list, description="Further host names by which clients reach the site, besides that of `base_url`.")
+    behind_proxy: bool = Field(
+        default=False, description="HTTPS ends at a reverse proxy in front; exactly one X-Forwarded-For, -Proto and -Host is trusted, from `proxies` alone."
+    )
+    proxies: list[Network] = Field(
+        default_factory=lambda: ["127.0.0.0/8", "::1/128"], description="Addresses or networks of that proxy; who goes around it is refused."
+    )
 
 
 class TlsSettings(Section):
@@ -157,7 +175,7 @@ class Settings(Section):
     objects_secret: str | None = Field(default=None, description="Secret of that store; rather in the environment: TERRACE_OBJECTS_SECRET.")
     base_url: str | None = Field(
         default=None, pattern=r"^https?://[^\s/]+(/.*[^/])?$",
-        description="Address of the public listener as clients reach it; by default made from `listen`.",
+        description="Address of the public listener as clients reach it; without it the site serves this machine alone.",
     )
     language: Literal["zh", "en"] = Field(default="zh", description="Language of pages for visitors whose browser asks for neither.")
     listen: ListenSettings = Field(default=ListenSettings(), description="Listeners.")

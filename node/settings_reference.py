@@ -67,6 +67,8 @@ def _takes(schema: Mapping[str, object]) -> str:
             return "number" + (f" {low}–{high}" if high is not None else f" from {low}")
         case "object" if "propertyNames" in schema:
             return "`{zh: …, en: …}`"
+        case "array" if isinstance(items := schema.get("items"), Mapping) and items.get("type") == "string":
+            return "list of texts"
         case "object" | "array":
             return "see below"
         case _:

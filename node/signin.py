@@ -7,7 +7,7 @@ Rules:
 2. A session is a cookie (`HttpOnly`, `SameSite=Lax`, `Secure` under HTTPS). One that has ended is the anonymous public: pages go on.
 3. Where both come, the token counts and the cookie is not looked at.
 4. A changing request by cookie must carry the session's own token (`csrf_token` in a form, `X-CSRF-Token` in a header); one by token need not, since no
-   browser adds that by itself.
+   browser adds that by itself. A changing request to the portal comes from a page of this site (`own_addresses`), signing in included.
 5. Attempts to sign in are limited for each address, wrong tokens included.
 """
 
@@ -24,6 +24,7 @@ from catalog.accounts import Session
 from catalog.errors import SignInError
 from node.actors import public_actor
 from node.errors import CsrfError
+from node.own_addresses import SAFE_METHODS
 from node.rate_limit import RateLimit
 from policies.actor import Actor
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from node.site import Site
 
 COOKIE = "terrace_session"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class SignIn:
 
     def require_csrf(self, request: Request, who: Who) -> None:
         """Refuses a changing request by cookie without the session's own token (rule 4)."""
-        if who.session is None or request.method in _SAFE:
+        if who.session is None or request.method in SAFE_METHODS:
             return
         given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token") or ""
         if not secrets.compare_digest(given.encode(), who.session.csrf.encode()):
@@ -142,6 +142,11 @@ def token_of(request: Request) -> str | None:
             return _basic_password(rest)
         return header
     return request.headers.get("X-CKAN-API-Key", "").strip() or None
+
+
+def is_form(request: Request) -> bool:
+    """Whether a page could have sent this: it carries no token, or one that browsers keep and add by themselves (HTTP Basic)."""
+    return token_of(request) is None or request.headers.get("Authorization", "").strip().lower().startswith("basic")
 
 
 def _basic_password(encoded: str) -> str:

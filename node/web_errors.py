@@ -70,7 +70,8 @@ def answer(code: int, kind: str, message: str) -> Response:
     """An error in the form of the face that was asked."""
     match face_of(request.path):
         case "ckan":
-            body = {"help": request.base_url, "success": False, "error": {"__type": _CKAN_TYPES.get(code, "Internal Server Error"), "message": message}}
+            error = {"__type": _CKAN_TYPES.get(code, "Internal Server Error"), "message": message}
+            body = {"help": g.get("own_address", "") + request.path, "success": False, "error": error}
             response = _json(403 if code == 401 else code, body)
         case "ogc":
             response = _json(code, {"code": _OGC_CODES.get(code, "NoApplicableCode"), "type": _OGC_CODES.get(code, "NoApplicableCode"), "description": message})

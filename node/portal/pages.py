@@ -80,7 +80,7 @@ class Pages:
 
     @property
     def _base_url(self) -> str:
-        return self._site.settings.base_url or request.host_url.rstrip("/")
+        return str(g.own_address)
 
     # --- search ----------------------------------------------------------------------------------------------------------------------------
 

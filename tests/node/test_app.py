@@ -94,6 +94,7 @@ def _session(client: FlaskClient, site: Site) -> str:
 
 def test_changing_request_by_cookie_needs_the_sessions_own_token(client: FlaskClient, site: Site) -> None:
     csrf = _session(client, site)
+    client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"  # of this site's own pages: tests/node/test_own_addresses.py
     assert client.get("/_who").get_json()["person"] == "wang"
     assert client.post("/_change").status_code == 403
     assert client.post("/_change", headers={"X-CSRF-Token": "forged"}).status_code == 403

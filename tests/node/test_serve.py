@@ -154,9 +154,10 @@ def test_metrics_have_a_listener_of_their_own(folder: Path, free_port: Callable[
 @pytest.mark.parametrize(("behind_proxy", "secure"), [("no", False), ("yes", True)])
 def test_forwarded_headers_count_only_behind_a_proxy(folder: Path, monkeypatch: pytest.MonkeyPatch, behind_proxy: str, secure: bool) -> None:
     monkeypatch.setenv("TERRACE_LISTEN__BEHIND_PROXY", behind_proxy)
+    monkeypatch.setenv("TERRACE_BASE_URL", "https://data.example.gov.cn")
     running = Served(folder)
     try:
-        answer = requests.get(f"{running.url}/healthz", headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}, timeout=5)
+        answer = requests.get(f"http://127.0.0.1:{running.told['port']}/healthz", headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}, timeout=5)
         assert ("Strict-Transport-Security" in answer.headers) is secure
     finally:
         running.stop()
