@@ -10,7 +10,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, cast
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 
 from catalog.canonical import JSON, dumps
 from catalog.errors import NotFoundError
@@ -42,7 +42,10 @@ STATUSES: dict[str, int] = {
     "store": 503,
     "object": 404,
     "token-cache-full": 429,
+    "invite-attempts": 429,
 }
+#: Statuses of refusals that get an audit line; the others are routine between honest peers (not here, ask again, read anew).
+_AUDITED = (400, 401, 403, 410, 413, 415, 422, 426)
 
 _SMALL = 1 << 20
 _COMPRESS = 1 << 10
@@ -128,6 +131,7 @@ class _Endpoints:
         if caller.issued < self._started:  # the replay cache does not remember what was before this process
             raise TokenError(zh="令牌早于本次启动", en="the token is older than this process", kind="token-replay")
         self._e.peers_seen(caller.node)
+        g.caller = caller
         return caller
 
     def _peer(self, body: bytes = b"") -> Caller:
@@ -163,11 +167,18 @@ class _Endpoints:
         if isinstance(error, WitnessError):
             if error.status == 409:
                 return self._answer(f"{error.size or 0}\n".encode(), 409, "text/x.tlog.size")
+            self._note(error, error.status if error.status != 404 else 422)
             return self._answer((str(error) + "\n").encode(), error.status, "text/plain; charset=utf-8")
         status = STATUSES.get(error.kind, 401 if isinstance(error, TokenError) else 422)
+        self._note(error, status)
         if isinstance(error, SyncError):
             return self._json(cast(dict[str, JSON], error.as_dict()), status)
         return self._json({"clause": "7", "kind": error.kind, "message": {"zh": error.zh, "en": error.en}, "v": 1}, status)
+
+    def _note(self, error: TerraceError, status: int) -> None:
+        if status in _AUDITED:
+            caller: Caller | None = g.get("caller")
+            self._e.refusals.note(error, at=f"{request.method} {request.path.removeprefix('/peer/v1/')[:80]}", caller=None if caller is None else caller.node)
 
     # --- the verbs -------------------------------------------------------------------------------------------------------------------
 
@@ -221,6 +232,8 @@ class _Endpoints:
             applied = self._e.apply(caller.node, body)
         except ConflictError as error:
             return self._json({**cast(dict[str, JSON], error.as_dict()), **self._e.have(caller.node)}, 409)
+        except SyncError as error:  # PROTOCOL 7.3: the caller is certified; what the batch says of others is content. It is audited with the quarantine.
+            return self._json(cast(dict[str, JSON], error.as_dict()), 413 if error.kind == "too-large" else 422)
         have = self._e.have(caller.node)
         return self._json(have, 200 if applied.outcome == "applied" else 409)
 

@@ -34,6 +34,7 @@ from sync.logbook import Logbook, live_bits, own_run
 from sync.merkle import inclusion_proof
 from sync.object_desk import ObjectDesk
 from sync.pairing import Pairing
+from sync.refusals import Refusals
 from sync.runs import Run, getter, run_by_number
 from sync.serve_batch import Served, Server
 from sync.states import get_number
@@ -101,7 +102,7 @@ class Exchange:
     """See the module.
 
     Attributes:
-        context, peers, logbook, feeder, server, applier, witness, pairing, objects, worker: the parts.
+        context, peers, logbook, feeder, server, applier, witness, pairing, objects, refusals, worker: the parts.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Exchange:
         self.witness = WitnessDesk(self.context)
         self.pairing = Pairing(self.context, self.peers)
         self.objects = ObjectDesk(self.context, self.peers)
+        self.refusals = Refusals(self.context)
         self.worker = Worker(self)
         self._seen: dict[str, float] = {}
 

@@ -23,11 +23,23 @@ from catalog.ids import is_node_id
 from sync.errors import InviteError, StatementError, TrustError
 from sync.ids import is_zone
 from sync.merkle import sha256
-from sync.statements import Statement, parse_all, sign_jws, split_jws, verify_jws
+from sync.statements import Signature, Statement, parse_all, sign_jws, split_jws, verify_jws
 from sync.suite import SecretKey
 from sync.trust import Trust
 
-__all__ = ["MAX_JOIN", "Invite", "JoinRequest", "make_answer", "make_invite", "make_join", "parse_answer", "parse_invite", "parse_join", "secret_digest"]
+__all__ = [
+    "MAX_JOIN",
+    "Invite",
+    "JoinRequest",
+    "make_answer",
+    "make_invite",
+    "make_join",
+    "parse_answer",
+    "parse_invite",
+    "parse_join",
+    "peek_secret",
+    "secret_digest",
+]
 
 TYP = "terrace-join+jwt"
 MAX_JOIN = 256 << 10
@@ -172,12 +184,8 @@ def parse_join(data: bytes, *, me: str, zone: str, now: int) -> JoinRequest:
         StatementError, TrustError: its statements have not their form, or do not certify it for itself in this zone.
     """
     # PROTOCOL 6.6
-    try:
-        signature, payload = split_jws(data.decode("ascii", "replace"), TYP, limit=MAX_JOIN)
-        value = loads(payload)
-    except (StatementError, CanonicalError) as error:
-        raise InviteError(zh=f"加入请求：{error.zh}", en=f"join: {error.en}") from error
-    if not isinstance(value, dict) or value.get("v") != 1 or not all(isinstance(value.get(name), str) for name in ("aud", "iss", "secret", "url", "zone")):
+    signature, value = _split_join(data)
+    if value.get("v") != 1 or not all(isinstance(value.get(name), str) for name in ("aud", "iss", "secret", "url", "zone")):
         raise InviteError(zh="加入请求缺少内容", en="the join lacks a member")
     node, secret, url, tokens = str(value["iss"]), str(value["secret"]), str(value["url"]), value.get("statements")
     iat, exp = value.get("iat"), value.get("exp")
@@ -196,6 +204,34 @@ def parse_join(data: bytes, *, me: str, zone: str, now: int) -> JoinRequest:
         raise InviteError(zh="加入请求不是该节点的站点金钥所签", en="the join is not signed by a site key of its node")
     kept = tuple(statement for statement in own.chain(node))
     return JoinRequest(secret=secret, node=node, zone=zone, url=url.rstrip("/"), statements=kept)
+
+
+def peek_secret(data: bytes) -> str:
+    """The secret that a join claims to know. Nothing is proved and no signature verified: only to look the invite up before anything costly is done.
+
+    Args:
+        data: body as received.
+
+    Raises:
+        InviteError: not a join.
+    """
+    # PROTOCOL 6.6
+    secret = _split_join(data)[1].get("secret")
+    if not isinstance(secret, str):
+        raise InviteError(zh="加入请求缺少内容", en="the join lacks a member")
+    _check_secret(secret)
+    return secret
+
+
+def _split_join(data: bytes) -> tuple[Signature, dict[str, JSON]]:
+    try:
+        signature, payload = split_jws(data.decode("ascii", "replace"), TYP, limit=MAX_JOIN)
+        value = loads(payload)
+    except (StatementError, CanonicalError) as error:
+        raise InviteError(zh=f"加入请求：{error.zh}", en=f"join: {error.en}") from error
+    if not isinstance(value, dict):
+        raise InviteError(zh="加入请求缺少内容", en="the join lacks a member")
+    return signature, value
 
 
 def make_answer(state: str, statements: Iterable[str] = ()) -> bytes:

@@ -17,6 +17,7 @@ Rules:
 5. Several superiors: the same steps again; each adds its root to the anchors.
 """
 
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ from sync.claims import Certify
 from sync.context import Context
 from sync.errors import InviteError, SyncError, TrustError
 from sync.ids import fingerprint
-from sync.join import Invite, JoinRequest, make_answer, make_invite, make_join, parse_answer, parse_invite, parse_join, secret_digest
+from sync.join import Invite, JoinRequest, make_answer, make_invite, make_join, parse_answer, parse_invite, parse_join, peek_secret, secret_digest
+from sync.refusals import Bound
 from sync.say import certify_claims
 from sync.statements import Statement, parse_all, sign
 from sync.transport import Peers, check_url
@@ -43,6 +45,8 @@ __all__ = ["Joining", "Pairing", "Waiting"]
 
 #: Seconds that an invite holds.
 INVITE_LIFE = 7 * 86_400
+#: Joins in one minute: with secrets that are unknown (told apart from each other, and audited), and with one that is known (a new node asks every second).
+UNKNOWN, JOINS = 60, 120
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,8 @@ class Pairing:
     def __init__(self, context: Context, peers: Peers) -> None:
         self._x = context
         self._peers = peers
+        self._unknown = Bound(UNKNOWN)
+        self._known: dict[str, Bound] = {}  # by digest of a secret that this site gave out: no stranger can add one
 
     # --- superior ----------------------------------------------------------------------------------------------------------------------
 
@@ -104,21 +110,41 @@ class Pairing:
         return line
 
     def receive(self, body: bytes) -> tuple[int, bytes]:
-        """Answers `POST join`: (status, body). Raises InviteError (410) for a secret that is unknown, used or over."""
+        """Answers `POST join`: (status, body).
+
+        Anybody may call this, so what it costs grows with what the caller knows: the secret is compared first, from a read; signatures are verified only for
+        one that is known, so many times a minute; and only a join that is new opens a write transaction.
+
+        Raises:
+            InviteError: 410, the secret is unknown, used or over; 429 (kind `invite-attempts`), too many joins in a minute.
+            StatementError, TrustError: see `parse_join`.
+        """
+        # PROTOCOL 6.6
+        digest = secret_digest(peek_secret(body))
         now = self._x.clock()
+        with self._x.store.read() as conn:
+            row = _invite_of(conn, digest, now)
+        if row is None:
+            raise _no_invite() if self._unknown.take() else _too_many()
+        if not self._known.setdefault(digest, Bound(JOINS)).take():
+            raise _too_many()
         request = parse_join(body, me=self._x.me, zone=self._x.zone, now=now)
+        if row.node not in (None, request.node):
+            raise _no_invite()
+        return self._posted(request, digest, now) if row.state == "open" else _answer(row)
+
+    def _posted(self, request: JoinRequest, digest: str, now: int) -> tuple[int, bytes]:
+        """Binds an open invite to the node that posts it first."""
         with self._x.store.write() as tx:
-            row = tx.conn.execute(select(t.invite).where(t.invite.c.secret == secret_digest(request.secret))).one_or_none()
-            if row is None or row.expires <= now or (row.node is not None and row.node != request.node):
-                raise InviteError(zh="邀请不存在、已使用或已过期", en="there is no such invite, or it was used, or it is over")
+            row = _invite_of(tx.conn, digest, now)
+            if row is None or row.node not in (None, request.node):
+                raise _no_invite()
             if row.state == "open":
                 values = {"state": "posted", "node": request.node, "request": _kept(request), "created": now}
-                tx.conn.execute(update(t.invite).where(t.invite.c.secret == row.secret).values(**values))
+                tx.conn.execute(update(t.invite).where(t.invite.c.secret == digest).values(**values))
                 tx.audit("peer.join", actor=f"peer:{request.node}", detail={"fingerprint": fingerprint(request.node), "url": request.url})
                 return 202, make_answer("waiting")
-            if row.state == "confirmed":
-                return 200, make_answer("certified", orjson.loads(row.answer))
-            return (202, make_answer("waiting")) if row.state == "posted" else (410, make_answer("refused"))
+        return _answer(row)
 
     def waiting(self) -> list[Waiting]:
         """Joins that wait for a person."""
@@ -270,7 +296,7 @@ class Pairing:
         if confirmed != invite.node:
             raise InviteError(zh="确认的节点号与邀请不符", en="the node id that was confirmed is not the invite's")
         with self._x.store.read() as conn:
-            own = [row.jws for row in conn.execute(select(t.statement).where(t.statement.c.source == self._x.me).order_by(t.statement.c.seq))]
+            own = _about_itself(conn, self._x.me)
         now = self._x.clock()
         made = make_join(
             key=self._x.keys.site,
@@ -326,6 +352,37 @@ class Pairing:
                 tx.conn.execute(delete(table).where(table.c.peer == node))
             tx.audit("peer.pause", actor=actor, detail={"node": node})
         self._x.wake.ring("peers")
+
+
+def _about_itself(conn: Connection, node: str) -> list[str]:
+    """The statements that a join holds: the node's root keys and what its root says of its site; not what it says of its subordinates (PROTOCOL 6.6)."""
+    s = t.statement.c
+    query = select(s.jws).where(s.iss == node, s.sub == node, s.kind.in_(["node", "certify"])).order_by(s.seq)
+    return list(conn.scalars(query))
+
+
+def _invite_of(conn: Connection, digest: str, now: int) -> Any:
+    """The invite with this secret that still holds, or None. All that hold are compared, each in constant time."""
+    found = None
+    for row in conn.execute(select(t.invite).where(t.invite.c.expires > now)):
+        if hmac.compare_digest(row.secret, digest):
+            found = row
+    return found
+
+
+def _no_invite() -> InviteError:
+    return InviteError(zh="邀请不存在、已使用或已过期", en="there is no such invite, or it was used, or it is over")
+
+
+def _too_many() -> InviteError:
+    return InviteError(zh="加入请求过多，请一分钟后再试", en="too many joins: try again in a minute", kind="invite-attempts")
+
+
+def _answer(row: Any) -> tuple[int, bytes]:
+    """What an invite that was posted is answered with."""
+    if row.state == "confirmed":
+        return 200, make_answer("certified", orjson.loads(row.answer))
+    return (202, make_answer("waiting")) if row.state == "posted" else (410, make_answer("refused"))
 
 
 def _kept(request: JoinRequest) -> str:

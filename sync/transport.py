@@ -121,8 +121,8 @@ class Peers:
         return self._ask("GET", self.url_of(node), f"/changes?{query}", auth=node, limit=batches.MAX_BYTES + _SMALL, read=wait + _READ, allow=(200, 204, 409))
 
     def push(self, node: str, body: bytes) -> Answer:
-        """`POST changes`: 200 `{from}`, 409 `{gen,from,have}`, 422."""
-        return self._ask("POST", self.url_of(node), "/changes", body=body, auth=node, allow=(200, 409, 422))
+        """`POST changes`: 200 `{from}`, 409 `{gen,from,have}`; a batch that is refused (422) raises."""
+        return self._ask("POST", self.url_of(node), "/changes", body=body, auth=node, allow=(200, 409))
 
     def add_checkpoint(self, node: str, again: Callable[[int], bytes], body: bytes) -> str:
         """C2SP `add-checkpoint`; on 409 asks once more from the size that the witness knows. Returns the cosignature line(s)."""

@@ -103,6 +103,19 @@ def test_pushed_batch_is_applied_once(pair: tuple[TestSite, TestSite]) -> None:
     assert refused.status_code == 422 and refused.json()["clause"]
 
 
+def test_pushed_batch_about_an_uncertified_authority_is_content_refused(pair: tuple[TestSite, TestSite], make_site: MakeSite) -> None:
+    # PROTOCOL 7.3: 403 is for who calls, 422 for what the batch says
+    city, county = pair
+    gen = _call(city, county, "/changes?from=0")[0].json()["gen"]
+    batch = _call(city, county, f"/changes?gen={gen}&from=0")[0].json()
+    stranger = make_site("510104", "锦江")
+    batch["logs"][0]["origin"] = f"terrace/1/{stranger.node}/business/1"
+    refused, _ = _call(county, city, "/changes", method="POST", body=dumps(batch))
+    assert (refused.status_code, refused.json()["kind"]) == (422, "uncertified")
+    answer, _ = _call(stranger, city, "/changes", method="POST", body=dumps(batch))
+    assert (answer.status_code, answer.json()["kind"]) == (403, "uncertified")
+
+
 def test_message_is_kept_once(pair: tuple[TestSite, TestSite]) -> None:
     city, county = pair
     body = dumps({"id": "m-12345678", "kind": "request", "text": "请提供数据", "v": 1})

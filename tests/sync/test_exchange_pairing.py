@@ -1,11 +1,18 @@
 """Joining: two clerks compare two fingerprints; everything else is refused."""
 
 from collections.abc import Callable
+from typing import Any
 
+import orjson
 import pytest
+import requests
+from sqlalchemy import select
 
+from catalog.tables import audit
+from sync import pairing
 from sync.errors import InviteError, PeerError, SyncError, TrustError
-from sync.join import parse_invite
+from sync.join import make_join, parse_invite
+from sync.statements import parse_all
 from tests.sync.sites import TestSite
 
 type MakeSite = Callable[..., TestSite]
@@ -121,3 +128,57 @@ def test_removed_peer_gets_and_gives_nothing_more(make_site: MakeSite) -> None:
     with pytest.raises(PeerError) as refused:
         city.exchange.worker.pull_once(county.node)
     assert refused.value.status == 403
+
+
+def _post(site: TestSite, body: bytes) -> requests.Response:
+    return requests.post(site.url + "/peer/v1/join", data=body, timeout=10)
+
+
+def _join_body(county: TestSite, city: TestSite, secret: str, statements: list[str] | None = None) -> bytes:
+    own = [(county.folder / "node.jws").read_text()] if statements is None else statements
+    return make_join(key=county.keys.site, node=county.node, superior=city.node, zone="business", secret=secret, url="", statements=own, now=county.clock())
+
+
+def test_unknown_secret_is_refused_before_anything_is_verified_or_written(make_site: MakeSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    # PROTOCOL 6.6
+    city, county = make_site("510100", "成都"), make_site("510107", "武侯")
+    city.exchange.pairing.invite("admin")
+    body = _join_body(county, city, "A" * 22)
+    before = _audit(city)
+    monkeypatch.setattr(pairing, "parse_join", lambda *_args, **_more: pytest.fail("a stranger's signatures were verified"))
+    answers = [_post(city, body) for _ in range(pairing.UNKNOWN + 5)]
+    assert [answer.status_code for answer in answers] == [410] * pairing.UNKNOWN + [429] * 5
+    assert answers[0].json()["kind"] == "invite" and answers[-1].json()["kind"] == "invite-attempts"
+    lines = _audit(city)[len(before) :]
+    assert len(lines) == pairing.UNKNOWN and {(line.event, line.actor) for line in lines} == {("sync.refuse", "peer:?")}
+
+
+def test_known_secret_is_not_shut_out_by_guesses_and_is_itself_bounded(make_site: MakeSite) -> None:
+    city, county = make_site("510100", "成都"), make_site("510107", "武侯")
+    line = city.exchange.pairing.invite("admin")
+    for _ in range(pairing.UNKNOWN + 1):
+        _post(city, _join_body(county, city, "A" * 22))
+    assert county.exchange.pairing.ask(line, city.node, "admin") == "waiting"
+    body = _join_body(county, city, parse_invite(line, now=county.clock()).secret, ["x.y.z"])
+    statuses = {_post(city, body).status_code for _ in range(pairing.JOINS)}
+    assert statuses == {422, 429}
+
+
+def test_join_holds_what_the_node_says_of_itself_and_nothing_else(make_site: MakeSite) -> None:
+    # PROTOCOL 6.6
+    province, city, county = make_site("510000", "四川"), make_site("510100", "成都"), make_site("510107", "武侯")
+    county.join(city)  # the city says much of the county, and keeps it as its own
+    line = province.exchange.pairing.invite("admin")
+    assert city.exchange.pairing.ask(line, province.node, "admin") == "waiting"
+    with province.store.read() as conn:
+        kept = orjson.loads(conn.exec_driver_sql("SELECT request FROM sync_invite").scalar())["statements"]
+    assert {(type(s.body).__name__, getattr(s.body, "sub", city.node)) for s in parse_all(kept)} == {("NodeStatement", city.node), ("Certify", city.node)}
+    with city.store.read() as conn:
+        posted = pairing._about_itself(conn, city.node)
+    assert {type(s.body).__name__ for s in parse_all(posted)} == {"NodeStatement", "Certify"}
+    assert all(getattr(s.body, "sub", city.node) == city.node for s in parse_all(posted))
+
+
+def _audit(site: TestSite) -> list[Any]:
+    with site.store.read() as conn:
+        return list(conn.execute(select(audit).where(audit.c.event == "sync.refuse").order_by(audit.c.seq)))
