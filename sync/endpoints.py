@@ -269,7 +269,7 @@ class _Endpoints:
         """Requests and feedback; the same id twice is one message."""
         body = self._body()
         caller = self._caller(body)
-        return self._json(self._e.take_message(caller.node, body))
+        return self._json({"id": self._e.messages.take(caller.node, body), "v": 1})
 
 
 def _number(name: str, default: int, most: int) -> int:

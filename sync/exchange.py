@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from catalog import tables as c
-from catalog.canonical import JSON, dumps, loads
+from catalog.canonical import JSON, loads
 from catalog.errors import NotFoundError
 from catalog.site import SiteIdentity
 from catalog.store import Store
@@ -25,13 +25,13 @@ from sync import receipt as receipts
 from sync import tables as t
 from sync.apply import Applied, Applier, disclosed_values
 from sync.context import Context, ExchangeSettings, wall_clock
-from sync.errors import SyncError
 from sync.feeder import STREAMED, Feeder
 from sync.holdings import holdings_of, shown
 from sync.ids import fingerprint, parse_fingerprint
 from sync.keys import Keys
 from sync.logbook import Logbook, live_bits, own_run
 from sync.merkle import inclusion_proof
+from sync.messages import MessageDesk
 from sync.object_desk import ObjectDesk
 from sync.pairing import Pairing
 from sync.refusals import Refusals
@@ -102,7 +102,7 @@ class Exchange:
     """See the module.
 
     Attributes:
-        context, peers, logbook, feeder, server, applier, witness, pairing, objects, refusals, worker: the parts.
+        context, peers, logbook, feeder, server, applier, witness, pairing, objects, messages, refusals, worker: the parts.
     """
 
     def __init__(
@@ -138,6 +138,7 @@ class Exchange:
         self.pairing = Pairing(self.context, self.peers)
         self.objects = ObjectDesk(self.context, self.peers)
         self.refusals = Refusals(self.context)
+        self.messages = MessageDesk(self.context)
         self.worker = Worker(self)
         self._seen: dict[str, float] = {}
 
@@ -194,18 +195,6 @@ class Exchange:
             if run is None or run.origin != origin:
                 raise NotFoundError
             return live_bits(conn, run)
-
-    def take_message(self, peer: str, body: bytes) -> dict[str, JSON]:
-        """Keeps a message from a peer, once for each id."""
-        value = loads(body)
-        id, kind = (value.get("id"), value.get("kind")) if isinstance(value, dict) else (None, None)
-        if not isinstance(id, str) or not isinstance(kind, str) or not 8 <= len(id) <= 64 or not 1 <= len(kind) <= 40:
-            raise SyncError(zh="讯息须有 id 与 kind", en="a message has an id and a kind", clause="7", kind="request")
-        with self.context.store.write() as tx:
-            if tx.conn.scalar(select(t.message.c.id).where(t.message.c.id == id)) is None:
-                tx.conn.execute(insert(t.message).values(id=id, peer=peer, kind=kind, body=dumps(value).decode(), received=self.context.clock()))
-                tx.audit("peer.message", actor=f"peer:{peer}", detail={"id": id, "kind": kind})
-        return {"id": id, "v": 1}
 
     def ring_followers(self) -> None:
         """Wakes the long polls of all peers: a cosignature is news to whoever follows the log."""

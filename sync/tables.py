@@ -140,12 +140,12 @@ invite = Table(
     Column("answer", Text),
 )
 
-#: Messages from peers, idempotent by id.
+#: Messages from peers, idempotent by (caller, id).
 message = Table(
     "sync_message",
     metadata,
+    Column("peer", CODE, primary_key=True),
     Column("id", CODE, primary_key=True),
-    Column("peer", CODE, nullable=False),
     Column("kind", CODE, nullable=False),
     Column("body", Text, nullable=False),
     Column("received", BIG, nullable=False),

@@ -7,6 +7,8 @@ import pytest
 import requests
 
 from catalog.canonical import dumps
+from catalog.migrate import upgrade
+from catalog.store import Store
 from sync import token
 from tests.sync.sites import TestSite
 
@@ -116,13 +118,53 @@ def test_pushed_batch_about_an_uncertified_authority_is_content_refused(pair: tu
     assert (answer.status_code, answer.json()["kind"]) == (403, "uncertified")
 
 
-def test_message_is_kept_once(pair: tuple[TestSite, TestSite]) -> None:
+def _message(**more: Any) -> bytes:
+    about = {"about": None, "body": {"text": "请提供数据"}, "id": "A" * 22, "kind": "request", "time": "2026-11-24T06:26:41Z", "v": 1}
+    return dumps({**about, **more})
+
+
+def test_message_is_kept_once_for_each_caller(pair: tuple[TestSite, TestSite], make_site: MakeSite) -> None:
+    # PROTOCOL 7
     city, county = pair
-    body = dumps({"id": "m-12345678", "kind": "request", "text": "请提供数据", "v": 1})
-    for _ in range(2):
-        assert _call(county, city, "/messages", method="POST", body=body)[0].json() == {"id": "m-12345678", "v": 1}
+    other = make_site("510104", "锦江")
+    other.join(city)
+    for caller in (county, county, other, county):
+        assert _call(caller, city, "/messages", method="POST", body=_message())[0].json() == {"id": "A" * 22, "v": 1}
     with city.store.read() as conn:
-        assert conn.exec_driver_sql("SELECT count(*) FROM sync_message").scalar() == 1
+        assert sorted(conn.exec_driver_sql("SELECT peer, id FROM sync_message")) == sorted([(county.node, "A" * 22), (other.node, "A" * 22)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind"),
+    [
+        ({"id": "m-12345678"}, "message"),
+        ({"about": "x"}, "message"),
+        ({"time": "today"}, "message"),
+        ({"body": []}, "message"),
+        ({"kind": "order"}, "halt"),
+        ({"v": 2}, "halt"),
+    ],
+)
+def test_message_without_its_form_is_refused(pair: tuple[TestSite, TestSite], wrong: dict[str, Any], kind: str) -> None:
+    # PROTOCOL 7, 7.4
+    city, county = pair
+    answer, _ = _call(county, city, "/messages", method="POST", body=_message(**wrong))
+    assert (answer.status_code, answer.json()["kind"]) == (422, kind)
+
+
+def test_messages_kept_by_an_older_program_stay_when_they_come_to_be_told_apart_by_caller(store: Store) -> None:
+    with store.write() as tx:
+        tx.conn.exec_driver_sql("DROP TABLE IF EXISTS sync_message")
+        upgrade(tx.conn, ["sync"])
+        tx.conn.exec_driver_sql("DROP TABLE sync_message")
+        tx.conn.exec_driver_sql(
+            "CREATE TABLE sync_message (id TEXT PRIMARY KEY, peer TEXT NOT NULL, kind TEXT NOT NULL, body TEXT NOT NULL, received BIGINT NOT NULL)"
+        )
+        tx.conn.exec_driver_sql("INSERT INTO sync_message VALUES ('m', 'n-a', 'request', '{}', 1)")
+        tx.conn.exec_driver_sql("UPDATE alembic_version_sync SET version_num = 's0001'")
+        upgrade(tx.conn, ["sync"])
+        tx.conn.exec_driver_sql("INSERT INTO sync_message (id, peer, kind, body, received) VALUES ('m', 'n-b', 'request', '{}', 2)")
+        assert sorted(tx.conn.exec_driver_sql("SELECT id, peer, received FROM sync_message")) == [("m", "n-a", 1), ("m", "n-b", 2)]
 
 
 def test_live_list_has_a_bit_for_each_current_leaf(pair: tuple[TestSite, TestSite]) -> None:
