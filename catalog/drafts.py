@@ -16,10 +16,10 @@ from catalog.errors import ConflictError, NotFoundError
 from catalog.ids import mint_id, new_nonce
 from catalog.manifest import FIELD_NAME
 from catalog.site import SECRECY, SiteIdentity
-from catalog.tables import draft, source, version
+from catalog.tables import draft, record, source, version
 from catalog.transaction import WriteTransaction
 
-__all__ = ["MEMBERS", "Draft", "StoredDraft", "drafts_of", "find_source", "load_draft"]
+__all__ = ["MEMBERS", "Draft", "StoredDraft", "drafts_of", "find_source", "id_of_slug", "is_published", "load_draft"]
 
 #: What `edit` may change besides fields: members of the manifest, and the wished name.
 MEMBERS = ("secrecy", "terms", "profile", "slug")
@@ -140,6 +140,16 @@ def drafts_of(conn: Connection, site: SiteIdentity, *, limit: int = 100, after: 
     """Drafts in order of id, a page at a time."""
     rows = conn.execute(select(draft).where(draft.c.id > after).order_by(draft.c.id).limit(limit))
     return [_stored(row, site) for row in rows]
+
+
+def is_published(conn: Connection, id: str) -> bool:
+    """Whether a record of this id is shown, so that a policy says who may know of it."""
+    return conn.execute(select(record.c.docno).where(record.c.id == id)).first() is not None
+
+
+def id_of_slug(conn: Connection, slug: str) -> str | None:
+    """Id of the shown record of this readable name, whoever may know of it."""
+    return conn.execute(select(record.c.id).where(record.c.slug == slug)).scalar()
 
 
 def find_source(conn: Connection, digest: str) -> str | None:

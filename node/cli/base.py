@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from catalog.errors import NotFoundError
 from node.error_table import INTERRUPTED, form
 from node.i18n import LOCALES, N_, TRANSLATIONS, language, local_text, translate
 from policies.errors import TerraceError
 
 if TYPE_CHECKING:
+    from catalog.drafts import StoredDraft
     from catalog.transaction import WriteTransaction
     from node.settings_model import Settings
     from node.site import Site
@@ -80,19 +82,65 @@ class Run:
         with acting(self.actor):
             yield self.actor
 
-    def resolve(self, id: str) -> str:
+    def resolve(self, id: str, *, unseen: bool = False) -> str:
         """The full id of a record named by id, uuid or slug.
+
+        Args:
+            unseen: also one that is shown to others and not to the acting person (for what explains why).
 
         Raises:
             NotFoundError: there is none that the acting person may know of.
         """
         import re
 
-        if id.startswith("urn:terrace:"):
-            return id
+        found = id if id.startswith("urn:terrace:") else None
         if re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", id):
-            return f"urn:terrace:{id}"
-        return self.site.reader.record(self.actor, id).id
+            found = f"urn:terrace:{id}"
+        if unseen:
+            return found or self._named(id)
+        if found is None:
+            return self.site.reader.record(self.actor, id).id
+        if not self.may_know(found):
+            raise NotFoundError
+        return found
+
+    def _named(self, slug: str) -> str:
+        from catalog.drafts import id_of_slug
+
+        with self.site.store.read() as conn:
+            found = id_of_slug(conn, slug)
+        if found is None:
+            raise NotFoundError
+        return found
+
+    def may_know(self, id: str) -> bool:
+        """Whether the acting person may know of a record or its draft: roles let people write, and do not let them see what the policy hides from them.
+
+        True of what is only a draft, which has no policy yet; and for the folder's local administrator, who has the database in hand.
+        """
+        from catalog.drafts import is_published
+
+        if self.as_login == "local":
+            return True
+        with self.site.store.read() as conn:
+            published = is_published(conn, id)
+        try:
+            return not published or self.site.reader.record(self.actor, id).id == id
+        except NotFoundError:
+            return False
+
+    def drafts(self) -> "Iterator[StoredDraft]":
+        """Every draft that the acting person may know of, in order of id."""
+        from catalog.drafts import drafts_of
+
+        after = ""
+        while True:
+            with self.site.store.read() as conn:
+                page = drafts_of(conn, self.site.identity, after=after)
+            if not page:
+                return
+            yield from (draft for draft in page if self.may_know(draft.id))
+            after = page[-1].id
 
     def content(self, id: str) -> dict[str, Any]:
         """All fields of a record's draft, or of its newest version when it has none, with `secrecy`, `terms` and `profile`.

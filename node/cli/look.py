@@ -1,5 +1,6 @@
 """`terrace search` and `terrace show`."""
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -124,11 +125,8 @@ def _shown(value: Any) -> str:
 
 
 def _drafts(run: Run, limit: int) -> None:
-    from catalog.drafts import drafts_of
-
     run.require("write")
-    with run.site.store.read() as conn:
-        found = drafts_of(conn, run.site.identity, limit=limit)
+    found = list(islice(run.drafts(), limit))
     if run.json:
         for each in found:
             run.emit({"id": each.id, "title": each.fields.get("title"), "profile": each.profile, "problems": run.site.writer.problems(each)})
@@ -146,7 +144,7 @@ def _show_draft(run: Run, id: str) -> None:
     if acts.may(run.actor, "write"):
         with run.site.store.read() as conn:
             found = load_draft(conn, run.site.identity, id)
-    if found is None:
+    if found is None or not run.may_know(id):
         raise NotFoundError
     problems = run.site.writer.problems(found)
     if run.json:

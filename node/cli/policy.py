@@ -73,7 +73,7 @@ def explain(run: Run, id: str, who: str, action: str | None) -> None:
 
     run.require("administer")
     with run.acting():
-        explained = explain_record(run.site, run.resolve(id), _actor(run, who), [action] if action else None)
+        explained = explain_record(run.site, run.resolve(id, unseen=True), _actor(run, who), [action] if action else None)
     if run.json:
         run.emit(explained.as_dict())
     else:

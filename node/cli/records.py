@@ -1,6 +1,6 @@
 """`terrace publish` and `terrace withdraw`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -32,11 +32,12 @@ def publish(ctx: click.Context, ids: tuple[str, ...], everything: bool, note: st
     run.require("publish")
 
     def one(id: str) -> dict[str, Any]:
+        found = run.resolve(id)
         with run.site.store.write() as tx:
-            done = run.site.writer.publish(tx, run.resolve(id), run.actor, note)
+            done = run.site.writer.publish(tx, found, run.actor, note)
         return {"id": done.id, "slug": done.slug, "status": "published" if done.changed else "unchanged", "version": done.version}
 
-    ctx.exit(_each(run, list(_all_drafts(run)) if everything else list(ids), one))
+    ctx.exit(_each(run, [draft.id for draft in run.drafts()] if everything else list(ids), one))
 
 
 @click.command(
@@ -58,19 +59,6 @@ def withdraw(ctx: click.Context, ids: tuple[str, ...], reason: str) -> None:
         return {"id": found, "status": "withdrawn"}
 
     ctx.exit(_each(run, list(ids), one))
-
-
-def _all_drafts(run: Run) -> Iterator[str]:
-    from catalog.drafts import drafts_of
-
-    after = ""
-    while True:
-        with run.site.store.read() as conn:
-            page = drafts_of(conn, run.site.identity, after=after)
-        if not page:
-            return
-        yield from (draft.id for draft in page)
-        after = page[-1].id
 
 
 def _each(run: Run, ids: list[str], act: Callable[[str], dict[str, Any]]) -> int:

@@ -228,6 +228,27 @@ def test_person_acts_only_as_the_roles_permit(run: Run, published: dict[str, Any
     assert run("--as", "clerk1", "search").exit_code == 3
 
 
+def test_person_finds_nothing_of_a_hidden_record_in_any_role(run: Run, folder: Path, published: dict[str, Any]) -> None:
+    closing = "policy: closing\nrules:\n- rule: nobody\n  deny: discover\n  unless: actor.person is local\n  because: {zh: 暂停, en: closed}\n"
+    (folder / "policies" / "closing.yaml").write_text(closing, encoding="utf-8")
+    slug = lines(run("show", published["id"], "--json"))[0]["slug"]
+    run("edit", published["id"], "title.en=Elsewhere")
+    for role in ("clerk", "supervisor", "administrator"):
+        assert run("user", "add", role, "--role", role, "--no-password").exit_code == 0
+    assert run("--as", "clerk", "show", published["id"], "--draft").exit_code == 0
+    assert run("policy", "reload").exit_code == 0
+    unknown = "urn:terrace:00000000-0000-8000-8000-000000000000"
+    for words in (("edit", "{}", "title.en=x"), ("show", "{}", "--draft"), ("search", "--drafts")):
+        asked = [run("--as", "clerk", *(word.format(id) for word in words)) for id in (published["id"], unknown)]
+        assert (asked[0].exit_code, asked[0].output) == (asked[1].exit_code, asked[1].output)
+    for words in (("publish", "{}"), ("withdraw", "{}", "--reason", "x")):
+        assert run("--as", "supervisor", *(word.format(published["id"]) for word in words)).exit_code == 4
+    assert lines(run("--as", "supervisor", "publish", "--all", "--json")) == []
+    for name in (published["id"], slug):  # who administers the policy asks why somebody sees nothing
+        assert "closing/nobody" in run("--as", "administrator", "policy", "explain", name, "--action", "discover").output
+    assert lines(run("publish", "--all", "--json"))[0]["status"] == "published"
+
+
 def test_security_roles_are_not_the_administrators_to_give(run: Run) -> None:
     assert run("user", "add", "admin1", "--role", "administrator", "--no-password").exit_code == 0
     assert run("--as", "admin1", "user", "add", "x", "--role", "auditor", "--no-password").exit_code == 3
