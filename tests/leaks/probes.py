@@ -1,18 +1,14 @@
-"""What is asked of a site to find what it hides: one table of probes for each route, CKAN action and command. What is listed nowhere fails a test.
+"""What a probe is, and which endpoints, actions and commands have none, each with the reason. The probes themselves: `probes_portal`, `probes_ogc`,
+`probes_ckan`, `probes_other`.
 
-`{…}` in an address stands for: `slug`, `uuid`, `urn` of the needle (a record that must look absent); `layer`, `lid` of a layer with a hidden and a masked column
-and a hidden row; `field` of a record with a hidden field; words that stand only in what is hidden.
+`{…}` in an address stands for what `world.Filled.names` says: `{needle}`, `{needle_urn}`, `{needle_uuid}` of the record that must look absent, `{licences}` of
+the layer with a hidden row and column and a masked one, `{word}` a word that stands only in what is hidden, and so on. A probe's letters (`world.THINGS`) are
+the things that an officer finds by it: its positive controls.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
-
-RECORD, ROWS, FIELD = "record", "rows", "field"
-
-#: Words that stand only in hidden content.
-NEEDLE = "Zaubernadel"
-SEEN_WORD = "minerals"
 
 
 @dataclass(frozen=True)
@@ -20,25 +16,47 @@ class Probe:
     """One question.
 
     Attributes:
+        finds: letters of the things that whoever may see them finds by it.
         url: address, or words of a command line.
-        finds: what an officer finds by it: the positive control.
         body: JSON or XML to post.
-        accept: header.
     """
 
+    finds: str
     url: str
-    finds: frozenset[str] = frozenset()
     body: str | None = None
-    accept: str | None = None
+    accept: str = "*/*"
+    language: str = "en"
     method: str = ""
 
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.method, self.url, self.body, self.accept, self.language)))
 
-def probe(url: str, *finds: str, **more: Any) -> Probe:
-    return Probe(url, frozenset(finds), **more)
+
+def probe(finds: str, url: str, body: str | None = None, **more: Any) -> Probe:
+    return Probe(finds, url, body, **more)
 
 
-#: Endpoints that answer nothing about records, each with the reason.
+def beside(url: str, body: str | None = None, **more: Any) -> Probe:
+    """A probe that finds no thing: an answer about something else, which must stay the same whatever the site hides."""
+    return probe("", url, body, **more)
+
+
+type Table = Mapping[str, list[Probe]]
+
+
+def asked(table: Table) -> Iterator[Probe]:
+    """The probes of a table; of pages in both languages; of each endpoint the first one with HEAD, too (which tells of the record R by its status)."""
+    for endpoint, probes in table.items():
+        yield from probes
+        if endpoint.startswith("portal."):
+            yield from (replace(each, language="zh") for each in probes)
+        if probes and probes[0].body is None:
+            yield replace(probes[0], method="HEAD", finds="R" if "R" in probes[0].finds else "")
+
+
+#: Endpoints that answer nothing about records.
 BLIND: Mapping[str, str] = {
+    "ckan.action": "each action by itself: probes_ckan",
     "ckan.version": "a constant",
     "health": "whether the site works",
     "ogc.static": "files of the program",
@@ -47,94 +65,17 @@ BLIND: Mapping[str, str] = {
     "portal.sign_in": "a form; tests/node/test_app.py",
     "portal.sign_out": "ends a session",
 }
-#: The peers' endpoints answer certified peers alone, each item judged at sending: tests/sync/test_exchange_*.py.
-PEER = {"peer.changes", "peer.push", "peer.hello", "peer.join", "peer.live", "peer.messages", "peer.object", "peer.rows", "peer.statements", "peer.add_checkpoint", "health"}
-
-_GET_RECORDS = (
-    '<csw:GetRecords xmlns:csw="http://www.opengis.net/cat/csw/2.0.2" xmlns:ogc="http://www.opengis.net/ogc" service="CSW" version="2.0.2" resultType="results" '
-    'maxRecords="50"><csw:Query typeNames="csw:Record"><csw:ElementSetName>full</csw:ElementSetName><csw:Constraint version="1.1.0"><ogc:Filter>'
-    "{filter}</ogc:Filter></csw:Constraint></csw:Query></csw:GetRecords>"
-)
-_ANY_TEXT = (
-    '<ogc:PropertyIsLike wildCard="%" singleChar="_" escapeChar="\\"><ogc:PropertyName>csw:AnyText</ogc:PropertyName>'
-    f"<ogc:Literal>%{NEEDLE}%</ogc:Literal></ogc:PropertyIsLike>"
-)
-_CSW = "/csw/?service=CSW&version=2.0.2&request="
-
-#: Endpoint → probes.
-ROUTES: Mapping[str, list[Probe]] = {
-    "portal.search": [
-        probe("/", RECORD), probe(f"/?q={NEEDLE}", RECORD), probe("/?q={field_word}", FIELD), probe("/?theme=administration", RECORD), probe("/?sort=title", RECORD),
-        probe("/?west=100&south=20&east=110&north=40", RECORD), probe("/?lang=en&page=2"),
-    ],
-    "portal.dataset": [
-        probe("/dataset/{slug}", RECORD), probe("/dataset/{uuid}", RECORD), probe("/dataset/{urn}", RECORD), probe("/dataset/{field}", FIELD),
-        probe("/dataset/{layer}?view=table", ROWS), probe("/dataset/{layer}?view=table&column=reserves&value={hidden}", ROWS),
-        probe("/dataset/{layer}?view=table&column=holder&value={masked}", ROWS), probe("/dataset/{layer}?view=chart"),
-    ],
-    "portal.receipt": [probe("/dataset/{slug}/receipt"), probe("/dataset/{uuid}/receipt")],
-    "portal.file": [probe("/dataset/{slug}/file/original"), probe("/dataset/{layer}/file/original")],
-    "portal.about": [probe("/about", RECORD)],
-    "portal.interfaces": [probe("/interfaces")],
-    "ogc.landing": [probe("/ogc/"), probe("/ogc/?f=html")],
-    "ogc.unknown": [probe("/ogc/nothing")],
-    "ogc.conformance": [probe("/ogc/conformance")],
-    "ogc.openapi": [probe("/ogc/openapi")],
-    "ogc.collections": [probe("/ogc/collections", RECORD), probe("/ogc/collections?f=html", RECORD)],
-    "ogc.collection": [probe("/ogc/collections/{slug}", RECORD), probe("/ogc/collections/{layer}")],
-    "ogc.queryables": [probe("/ogc/collections/{slug}/queryables", RECORD), probe("/ogc/collections/{layer}/queryables")],
-    "ogc.schema": [probe("/ogc/collections/{slug}/schema", RECORD), probe("/ogc/collections/{layer}/schema")],
-    "ogc.items": [
-        probe("/ogc/collections/{slug}/items", RECORD), probe("/ogc/collections/{layer}/items", ROWS), probe("/ogc/collections/{layer}/items?f=html", ROWS),
-        probe("/ogc/collections/{layer}/items?reserves={hidden}", ROWS), probe("/ogc/collections/{layer}/items?sortby=-reserves", ROWS),
-        probe("/ogc/collections/{layer}/items?filter=reserves%3E1000", ROWS), probe("/ogc/collections/{layer}/items?filter=holder%20LIKE%20'{masked}%25'", ROWS),
-        probe("/ogc/collections/{layer}/items?properties=reserves", ROWS), probe("/ogc/collections/{layer}/items?limit=1"),
-        probe("/ogc/collections/{layer}/items?resulttype=hits"), probe("/ogc/collections/{layer}/items?bbox=100,20,110,40"),
-        probe("/ogc/collections/{layer}/items", method="HEAD"),
-    ],
-    "ogc.item": [probe("/ogc/collections/{layer}/items/C-9", ROWS), probe("/ogc/collections/{layer}/items/C-1", ROWS), probe("/ogc/collections/{slug}/items/1")],
-    "csw.csw": [
-        probe(_CSW + "GetCapabilities"), probe(_CSW + "GetRecords&typeNames=csw:Record&resultType=results&elementSetName=full&maxRecords=50", RECORD),
-        probe(_CSW + "GetRecordById&id={urn}&elementSetName=full", RECORD), probe(_CSW + "GetRecordById&id={field_urn}&elementSetName=full&outputSchema=http://www.isotc211.org/2005/gmd", FIELD),
-        probe(_CSW + "GetDomain&PropertyName=dc:subject"), probe("/csw/", RECORD, body=_GET_RECORDS.replace("{filter}", _ANY_TEXT)),
-        probe("/csw/?service=CSW&version=3.0.0&request=GetRecordById&id={urn}"),
-    ],
-    "ckan_datastore.dump": [probe("/datastore/dump/{lid}", ROWS), probe("/datastore/dump/{uuid}-rows", RECORD)],
-}  # fmt: skip
-
-_A = "/api/3/action/"
-#: CKAN action → probes; what has none is in ACTIONS_BLIND.
-ACTIONS: Mapping[str, list[Probe]] = {
-    "package_search": [
-        probe(_A + "package_search?rows=50&facet.field=[\"organization\",\"tags\",\"groups\",\"res_format\"]", RECORD), probe(_A + f"package_search?q={NEEDLE}", RECORD),
-        probe(_A + "package_search?fq=name:{slug}", RECORD), probe(_A + "package_search?fq=groups:administration", RECORD), probe(_A + "package_search?sort=title asc&rows=50", RECORD),
-        probe(_A + "package_search?q={field_word}", FIELD), probe(_A + "package_search?ext_bbox=100,20,110,40&rows=50", RECORD), probe(_A + "package_search?q=id:{uuid}", RECORD),
-    ],
-    "package_show": [probe(_A + "package_show?id={slug}", RECORD), probe(_A + "package_show?id={uuid}", RECORD), probe(_A + "package_show?id={field}", FIELD)],
-    "package_list": [probe(_A + "package_list", RECORD)],
-    "current_package_list_with_resources": [probe(_A + "current_package_list_with_resources?limit=50", RECORD)],
-    "package_autocomplete": [probe(_A + f"package_autocomplete?q={NEEDLE[:5]}", RECORD)],
-    "resource_show": [probe(_A + "resource_show?id={uuid}-rows", RECORD), probe(_A + "resource_show?id={lid}")],
-    "resource_search": [probe(_A + "resource_search?query=name:Table", RECORD), probe(_A + "resource_search?query=format:csv", RECORD)],
-    "organization_list": [probe(_A + "organization_list?all_fields=true", RECORD)],
-    "organization_show": [probe(_A + "organization_show?id={org}&include_datasets=true", RECORD)],
-    "group_list": [probe(_A + "group_list?all_fields=true", RECORD)],
-    "group_show": [probe(_A + "group_show?id=administration&include_datasets=true", RECORD)],
-    "organization_autocomplete": [probe(_A + "organization_autocomplete?q={org_start}"), probe(_A + f"organization_autocomplete?q={NEEDLE[:5]}")],
-    "tag_search": [probe(_A + f"tag_search?query={NEEDLE[:5]}", RECORD)],
-    "tag_show": [probe(_A + f"tag_show?id={NEEDLE}", RECORD)],
-    "tag_autocomplete": [probe(_A + f"tag_autocomplete?query={NEEDLE[:5]}", RECORD)],
-    "group_package_show": [probe(_A + "group_package_show?id=administration", RECORD)],
-    "format_autocomplete": [probe(_A + "format_autocomplete?q=csv")],
-    "tag_list": [probe(_A + "tag_list", RECORD), probe(_A + f"tag_list?query={NEEDLE[:5]}", RECORD)],
-    "datastore_search": [
-        probe(_A + "datastore_search?resource_id={uuid}-rows", RECORD), probe(_A + "datastore_search?resource_id={lid}", ROWS), probe(_A + "datastore_search?resource_id={lid}&q={hidden}"),
-        probe(_A + 'datastore_search?resource_id={lid}&filters={{"reserves":"{hidden}"}}', ROWS), probe(_A + 'datastore_search?resource_id={lid}&filters={{"holder":"{masked}"}}', ROWS),
-        probe(_A + "datastore_search?resource_id={lid}&sort=reserves desc", ROWS), probe(_A + "datastore_search?resource_id={lid}&fields=reserves", ROWS),
-        probe(_A + "datastore_search?resource_id={lid}&distinct=true&fields=mineral"), probe(_A + "datastore_search?resource_id={lid}&limit=0"),
-    ],
-    "datastore_info": [probe(_A + "datastore_info", body='{"id": "{lid}"}'), probe(_A + "datastore_info", body='{"id": "{uuid}-rows"}')],
-}  # fmt: skip
+#: The same of the peers' listener.
+PEER_BLIND: Mapping[str, str] = {
+    "health": "whether the site works",
+    "peer.hello": "versions, name, zone",
+    "peer.join": "needs an invite; tests/sync/test_exchange_pairing.py",
+    "peer.live": "a bit for each leaf of the log, whose size is told to every peer",
+    "peer.push": "takes a batch; tests/sync/test_exchange_endpoints.py",
+    "peer.messages": "takes a message",
+    "peer.add_checkpoint": "signs what a subordinate logged",
+}
+#: Actions of the CKAN face.
 ACTIONS_BLIND: Mapping[str, str] = {
     "status_show": "the program and its extensions",
     "site_read": "a constant",
@@ -142,28 +83,20 @@ ACTIONS_BLIND: Mapping[str, str] = {
     "license_list": "a code list",
     "datastore_search_sql": "always refused",
 }
-
-#: Command → probes (words after `terrace -C DIR --as LOGIN`).
-COMMANDS: Mapping[str, list[Probe]] = {
-    "search": [probe(f"search {NEEDLE} --json", RECORD), probe("search {field_word} --json", FIELD)],
-    "show": [probe("show {urn} --json", RECORD), probe("show {slug} --json", RECORD), probe("show {field_urn} --json", FIELD)],
-    "receipt": [probe("receipt {urn}")],
-}
+#: Commands, or groups of them.
 COMMANDS_BLIND: Mapping[str, str] = {
-    **dict.fromkeys(("add", "publish", "withdraw", "edit"), "write; go by role, not by policy"),
-    **dict.fromkeys(("user", "token", "peer", "sync", "policy", "audit", "jobs", "db", "backup", "doctor", "settings", "init", "serve"), "administration; goes by role"),
+    "init": "makes a site",
+    "serve": "serves",
     "verify": "reads a file, no site",
+    "settings": "the folder's own",
+    "db": "goes by the folder",
+    "doctor": "goes by the folder: whoever runs it has the database",
+    "add": "takes in files",
+    "user": "by role; names no record",
+    "token": "by role; names no record",
+    "peer": "by role; names no record",
+    "sync": "by role; the log's size",
+    "jobs": "by role",
+    "audit": "by role: an auditor reads every line",
+    "backup": "by role; the whole site",
 }
-
-
-@dataclass
-class Names:
-    """What stands for `{…}` in a site."""
-
-    values: dict[str, str] = field(default_factory=dict)
-
-    def into(self, text: str) -> str:
-        """Puts the names in; doubled braces become single ones."""
-        for name, value in self.values.items():
-            text = text.replace("{" + name + "}", value)
-        return text.replace("{{", "{").replace("}}", "}")

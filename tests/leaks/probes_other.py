@@ -1,0 +1,29 @@
+"""Probes of the command line (words after `terrace -C DIR --as LOGIN`) and of the peers' listener."""
+
+from tests.leaks.asking import STREAM
+from tests.leaks.probes import Table, beside, probe
+
+COMMANDS: Table = {
+    "search": [
+        probe("R", "search --json --limit 50"), probe("R", "search {needle_word} --json"), probe("CF", "search {word} --json"), probe("R", "search --limit 50"),
+        probe("R", "search --drafts --json"), probe("R", "search --drafts"),
+        probe("R", "search --filter theme=administration --json"), probe("C", "search --bbox 109,19,112,22 --json"), probe("R", "search --sort title --offset 4 --json"),
+    ],
+    "show": [
+        probe("R", "show {needle_urn} --draft --json"), probe("R", "show {needle_urn} --json"), probe("R", "show {needle} --json"), probe("R", "show {needle}"), probe("F", "show {wetland} --json"), probe("F", "show {wetland}"),
+        probe("C", "show {listed_urn} --json"), beside("show {licences} --json"),
+    ],
+    "receipt": [probe("R", "receipt {needle_urn}"), probe("R", "receipt {needle}"), probe("F", "receipt {wetland}"), probe("C", "receipt {listed}")],
+    "publish": [probe("R", "publish {needle_urn}"), beside("publish {needle}")],
+    "withdraw": [probe("R", "withdraw {needle_urn} --reason x")],
+    "edit": [probe("R", "edit {needle_urn} title.en=x")],
+    "policy": [probe("R", "policy explain {needle_urn}"), probe("R", "policy explain {needle}")],
+}  # fmt: skip
+PEER: Table = {
+    "peer.changes": [probe("RCFrcmg", STREAM)],
+    "peer.object": [
+        probe("R", "/peer/v1/objects/{needle_file}"), probe("C", "/peer/v1/objects/{listed_file}"), probe("f", "/peer/v1/objects/{licences_file}"), beside("/peer/v1/objects/" + "0" * 64),
+    ],
+    "peer.rows": [beside("/peer/v1/rows/{needle_urn}/-"), beside("/peer/v1/rows/{licences_urn}/-")],
+    "peer.statements": [beside("/peer/v1/statements?since=0")],
+}  # fmt: skip
