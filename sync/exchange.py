@@ -191,10 +191,15 @@ class Exchange:
     def live(self, origin: str) -> bytes:
         """The bitmap of this site's own log (PROTOCOL 3.6). Raises NotFoundError for any other log."""
         with self.context.store.read() as conn:
-            run = own_run(conn, self.context.me, self.context.zone)
+            run = self._own_log(conn)
             if run is None or run.origin != origin:
                 raise NotFoundError
             return live_bits(conn, run)
+
+    def _own_log(self, conn: Connection) -> Run | None:
+        """The log of the open epoch (PROTOCOL 6.2)."""
+        x = self.context
+        return own_run(conn, x.me, x.zone, x.trust.in_(conn, x.clock()).epoch(x.me))
 
     def ring_followers(self) -> None:
         """Wakes the long polls of all peers: a cosignature is news to whoever follows the log."""
@@ -208,7 +213,7 @@ class Exchange:
         """How the exchange stands."""
         x = self.context
         with x.store.read() as conn:
-            run = own_run(conn, x.me, x.zone)
+            run = self._own_log(conn)
             newest = int(conn.scalar(select(func.max(c.change.c.position))) or 0)
             refused = int(conn.scalar(select(func.count()).select_from(t.quarantine)) or 0)
             peers: list[PeerStatus] = []

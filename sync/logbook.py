@@ -95,7 +95,7 @@ class Logbook:
 
     def _write(self, tx: WriteTransaction, entries: list[_Entry]) -> None:
         conn, now = tx.conn, self._x.clock()
-        run = own_run(conn, self._x.me, self._x.zone) or new_run(conn, self._origin(conn, now))
+        run = self._run(conn, now) or new_run(conn, log_origin(self._x.me, self._x.zone, self._epoch(conn, now)))  # PROTOCOL 6.2: a new epoch, a new log
         entries = [*entries, *(_Entry("pad", b64(secrets.token_bytes(32))) for _ in range(secrets.randbelow(self._x.settings.pads + 1)))]
         nodes: dict[tuple[int, int], bytes] = {}
         tree = Peaks.resume(run.size, getter(conn, run.run), seen=lambda level, at, hash_: nodes.__setitem__((level, at), hash_))
@@ -133,9 +133,13 @@ class Logbook:
             if entry.kind == "record" and entry.id is not None and entry.digest is not None:
                 self._x.writer.mark_proved(tx, entry.id, entry.digest, log=run.origin, epoch=run.epoch, index=at, proof="signed")
 
-    def _origin(self, conn: Connection, now: int) -> str:
-        """The log of the open epoch: what the certification says; 1 for a site that nobody certifies yet."""
-        return log_origin(self._x.me, self._x.zone, self._x.trust.in_(conn, now).epoch(self._x.me))
+    def _run(self, conn: Connection, now: int) -> Run | None:
+        """The log of the open epoch, or None before its first entry: a log whose epoch was closed is never written, signed or witnessed again."""
+        return own_run(conn, self._x.me, self._x.zone, self._epoch(conn, now))
+
+    def _epoch(self, conn: Connection, now: int) -> int:
+        """The open epoch: what the certification says; 1 for a site that nobody certifies yet."""
+        return self._x.trust.in_(conn, now).epoch(self._x.me)
 
     # --- witness ---------------------------------------------------------------------------------------------------------------------
 
@@ -143,7 +147,7 @@ class Logbook:
         """Whether the newest checkpoint has no cosignature, or one older than a heartbeat."""
         now = self._x.clock()
         with self._x.store.read() as conn:
-            run = own_run(conn, self._x.me, self._x.zone)
+            run = self._run(conn, now)
             if run is None or run.note is None or self._x.trust.in_(conn, now).witness_node(self._x.me) is None:
                 return False
             return run.witnessed < run.size or run.cosigned is None or now - run.cosigned >= self._x.settings.heartbeat
@@ -156,7 +160,7 @@ class Logbook:
         """
         now = self._x.clock()
         with self._x.store.read() as conn:
-            run = own_run(conn, self._x.me, self._x.zone)
+            run = self._run(conn, now)
             trust = self._x.trust.in_(conn, now)
             witness = trust.witness_node(self._x.me)
             if run is None or run.note is None or witness is None:
@@ -198,9 +202,9 @@ def first_unlogged(conn: Connection) -> int | None:
     return found
 
 
-def own_run(conn: Connection, node: str, zone: str) -> Run | None:
-    """This site's log as it is now, or None before the first entry."""
-    return newest_of(conn, node, zone, source="")
+def own_run(conn: Connection, node: str, zone: str, epoch: int | None = None) -> Run | None:
+    """This site's log of one epoch, or of the newest that it has; None before the first entry."""
+    return newest_of(conn, node, zone, source="") if epoch is None else run_of_view(conn, log_origin(node, zone, epoch), "", "")
 
 
 def live_bits(conn: Connection, run: Run) -> bytes:

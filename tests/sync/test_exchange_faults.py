@@ -13,6 +13,9 @@ from sqlalchemy import func, select
 from catalog.rows.batches import RowChanges
 from catalog.tables import record
 from sync import tables as t
+from sync.say import epoch_claims
+from sync.statements import parse_all, sign
+from sync.trusted import keep_statements
 from tests.sync.sites import OPEN_POLICY, TestSite, eventually
 from tests.sync.test_exchange_rows import COLUMNS, ITEMS, RESOURCE, _count, row
 
@@ -198,3 +201,29 @@ def test_record_withdrawn_and_published_again_comes_back(make_site: MakeSite) ->
     county.set_policy(OPEN_POLICY)
     _bring(county, city)
     assert "summary" in city.record(id).fields
+
+
+def test_when_the_epoch_rises_a_new_log_begins_and_the_closed_one_is_left(make_site: MakeSite) -> None:
+    # PROTOCOL 6.2
+    city, county = make_site("510100", "成都"), make_site("510107", "武侯")
+    county.join(city)
+    first = county.publish("关闭之前")
+    _bring(county, city)
+    with county.store.read() as conn:
+        closed = conn.execute(select(t.run).where(t.run.c.source == "", t.run.c.node == county.node)).one()
+    claims = epoch_claims(
+        iss=city.node, sub=county.node, zone="business", closes=1, size=closed.size, root=bytes(closed.root), site_keys=[county.keys.site.public],
+        reason="restore", now=city.clock(),
+    )  # fmt: skip
+    for site in (city, county):
+        with site.store.write() as tx:
+            keep_statements(tx.conn, parse_all([sign(claims, city.keys.site)]), source=city.node, now=city.clock())
+    assert county.exchange.status().origin is None and not county.exchange.logbook.needs_witness()
+    second = county.publish("关闭之后")
+    _bring(county, city)
+    status = county.exchange.status()
+    assert (status.origin, status.size, status.witnessed) == (f"terrace/1/{county.node}/business/2", 1, 1)
+    with county.store.read() as conn:
+        assert conn.execute(select(t.run.c.size, t.run.c.note).where(t.run.c.run == closed.run)).one() == (closed.size, closed.note)
+    assert city.record(first) is not None and city.record(second) is not None
+    assert city.exchange.status().refused == 0
