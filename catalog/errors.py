@@ -119,6 +119,29 @@ class PublishError(CatalogError):
         problems: everything that is missing or wrong, each with `field`, `zh` and `en`.
     """
 
+class WithdrawnError(ConflictError):
+    """The record was withdrawn; says what can be done (PROTOCOL 6.4)."""
+
+    kind = "withdrawn"
+
+    def __init__(self, id: str, day: str, reason: str, *, cleared: bool) -> None:
+        if cleared:
+            what_zh = "其数据行与文件已按期清除，不能原样恢复。请用 terrace add 重新入库，成为一条新记录。"
+            what_en = (
+                "Its rows and files have been removed since, and it cannot be shown again as it was. Take the file in again with terrace add: a new record."
+            )
+        else:
+            what_zh = f"如需恢复，请用 terrace edit {id} 编辑（草稿取自撤回前的内容），再用 terrace publish {id} 发布。只有本节点可以恢复（PROTOCOL 6.4）。"
+            what_en = (
+                f"To show it again, edit it with terrace edit {id} (the draft begins with what was withdrawn) and publish it with terrace publish {id}. "
+                "Only this node can (PROTOCOL 6.4)."
+            )
+        super().__init__(
+            zh=f"此记录已于 {day} 撤回（{reason or '未注明原因'}）。{what_zh}",
+            en=f"This record was withdrawn on {day} ({reason or 'no reason given'}). {what_en}",
+        )
+
+
     kind = "publish"
 
     def __init__(self, problems: list[dict[str, str]]) -> None:

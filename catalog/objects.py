@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from catalog import faults
 from catalog.errors import NotFoundError, ObjectError
@@ -98,8 +98,14 @@ class Noting:
 
     def note(self, tx: WriteTransaction, sha256: str, *, media_type: str | None = None) -> None:
         """See `Objects.note`."""
-        if tx.conn.scalar(select(object_.c.sha256).where(object_.c.sha256 == sha256)) is None:
-            tx.conn.execute(insert(object_).values(sha256=sha256, size=self.size(sha256), media_type=media_type, state="held", added=tx.now))
+        state = tx.conn.scalar(select(object_.c.state).where(object_.c.sha256 == sha256))
+        if state == "held":
+            return
+        size = self.size(sha256)  # raises where the file was cleared away after it was put (catalog.withdrawn)
+        if state is None:
+            tx.conn.execute(insert(object_).values(sha256=sha256, size=size, media_type=media_type, state="held", added=tx.now))
+        else:
+            tx.conn.execute(update(object_).where(object_.c.sha256 == sha256).values(state="held", added=tx.now))
 
 
 def check_name(sha256: str) -> str:

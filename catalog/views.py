@@ -7,7 +7,7 @@ Rules (policy-language.md):
 * `withheld` names fields of the profile only, and names the hidden ones whether or not the record has them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -23,7 +23,7 @@ from policies.evaluate import Decision
 from policies.obligations import NONE, Obligations
 from policies.plan import Plan
 
-__all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "duties_of", "field_hidden", "judge", "reasons_of", "view_of"]
+__all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "disclosed", "duties_of", "field_hidden", "judge", "reasons_of", "view_of"]
 
 #: What a view tells of in `may`: actions, and whether original files are served (LANGUAGE 17).
 SHOWN_ACTIONS = ("discover", "read", "data", "files")
@@ -159,7 +159,7 @@ def judge(plan: Plan, attributes: Mapping[str, object], granted: bool | None) ->
 
 def view_of(row: Row[Any], fields: dict[str, Any], judged: Judged) -> RecordView:
     """The view of a record that may be discovered."""
-    shown, withheld = _disclosed(row, fields, judged)
+    shown, withheld = disclosed(row.profile, fields, judged, orjson.loads(row.withheld) if len(row.withheld) > 2 else ())
     return RecordView(
         id=row.id,
         slug=row.slug,
@@ -204,17 +204,24 @@ def _may(judged: Judged) -> frozenset[str]:
     return _FILES if judged.files else _DATA
 
 
-def _disclosed(row: Row[Any], fields: dict[str, Any], judged: Judged) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The fields that go out, and the names of profile fields that do not."""
+def disclosed(profile: str | None, fields: dict[str, Any], judged: Judged, undisclosed: Collection[str] = ()) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The fields that go out, and the names of profile fields that do not.
+
+    Args:
+        profile: bare name of the record's profile.
+        fields: all that this site has.
+        judged: the decisions.
+        undisclosed: names of profile fields that this site does not have.
+    """
     duties = duties_of(judged.card)
-    withheld: set[str] = set(orjson.loads(row.withheld)) if len(row.withheld) > 2 else set()
+    withheld = set(undisclosed)
     if not judged.read.permitted:
-        withheld |= _profile_fields(row.profile) - CARD_FIELDS
+        withheld |= _profile_fields(profile) - CARD_FIELDS
         fields = {name: value for name, value in fields.items() if name in CARD_FIELDS}
     elif judged.data.permitted:
         fields = _without_columns(fields, duties_of(judged.data))
     if duties is not NONE:
-        names = _profile_fields(row.profile)
+        names = _profile_fields(profile)
         withheld |= names & duties.hide if duties.show is None else names - (duties.show - duties.hide)
         fields = _veiled(duties, fields)
     return fields, tuple(sorted(withheld)) if withheld else ()

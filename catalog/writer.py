@@ -30,6 +30,7 @@ from catalog.rows import RowChanges, RowsDone
 from catalog.site import SiteIdentity
 from catalog.store import WriteTransaction
 from catalog.tables import record
+from catalog.withdrawn import refuse_if_cleared, withdrawal, withdrawn_error
 from policies import acts
 from policies.actor import Actor
 
@@ -91,9 +92,12 @@ class Writer:
 
         Raises:
             DeniedError, NotFoundError, ConflictError.
+            WithdrawnError: it was withdrawn, and what it had is gone. One that was withdrawn lately begins with what was withdrawn.
         """
         _require(actor, "write")
         self._require_own(tx, id)
+        if drafts.load_draft(tx.conn, self.site, id) is None:
+            refuse_if_cleared(tx.conn, id)
         drafts.change(tx, self.site, id, changes, actor_name(actor))
         tx.audit("record.edit", actor=actor_name(actor), record=id, detail={"fields": sorted(changes)})
         return id
@@ -135,11 +139,13 @@ class Writer:
         Raises:
             DeniedError: the actor's roles do not let them publish.
             NotFoundError: no draft of this id.
+            WithdrawnError: it was withdrawn; says what to do.
             PublishError: names everything that is missing or wrong.
         """
         _require(actor, "publish")
         draft = drafts.load_draft(tx.conn, self.site, id)
         if draft is None:
+            self._say_withdrawn(tx, id)
             raise NotFoundError
         previous = drafts.newest_version(tx, id)
         self._complete(tx, draft)
@@ -192,6 +198,7 @@ class Writer:
         _require(actor, "write")
         self._require_own(tx, id)
         if drafts.load_draft(tx.conn, self.site, id) is None and tx.shown(id) is None and tx.pending(id) is None:
+            self._say_withdrawn(tx, id)
             raise NotFoundError
         done = rows.put(tx, id, variant, changes, self.site.digest)
         counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
@@ -259,6 +266,11 @@ class Writer:
         old = tx.conn.execute(select(record.c.origin).where(record.c.id == id)).scalar()
         if old == "received":
             raise ConflictError(zh="此记录由其他节点负责；请向其提出更正", en="another node answers for this record; ask it for a correction")
+
+    def _say_withdrawn(self, tx: WriteTransaction, id: str) -> None:
+        tombstone = withdrawal(tx.conn, id)
+        if tombstone is not None and tx.pending(id) is None:
+            raise withdrawn_error(tx.conn, tombstone)
 
     def _complete(self, tx: WriteTransaction, draft: StoredDraft) -> None:
         """Fills in what the node assigns: the national code and the date of issue."""

@@ -56,6 +56,7 @@ ERRORS: dict[str, Form] = {
     "query": Form(USAGE, 400),
     "conflict": Form(REFUSED, 409),
     "ckan": Form(FAILED, 400),
+    "withdrawn": Form(REFUSED, 409),
     "publish": Form(REFUSED, 409),
     "store": Form(FAILED, 500),
     "schema": Form(FAILED, 500),

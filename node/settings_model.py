@@ -156,6 +156,16 @@ class PeerSettings(Section):
     )
 
 
+class UpkeepSettings(Section):
+    """What the site tidies up by itself."""
+
+    withdrawn_days: int = Field(
+        default=30, ge=0, le=36_500,
+        description="Days after which rows and files of a withdrawn record are removed, and files that nothing names any more; "
+        "until then an edit and `publish` show the record again.",
+    )
+
+
 class LimitSettings(Section):
     """Limits that protect the site."""
 
@@ -184,6 +194,7 @@ class Settings(Section):
     channels: list[ChannelSettings] = Field(default_factory=list, description="Ways for releases between zones: a graph, not a ranking.")
     new_records: NewRecordSettings = Field(default=NewRecordSettings(), description="What `terrace add` assumes.")
     peers: PeerSettings = Field(default=PeerSettings(), description="What is taken from peers.")
+    upkeep: UpkeepSettings = Field(default=UpkeepSettings(), description="What is tidied up.")
     limits: LimitSettings = Field(default=LimitSettings(), description="Limits.")
 
     @model_validator(mode="after")

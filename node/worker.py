@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from catalog.jobs import Worker
 from catalog.upkeep import Upkeep
+from node.clearing import clearing
 
 if TYPE_CHECKING:
     from node.site import Site
@@ -29,7 +30,8 @@ class Background:
     def __init__(self, site: "Site") -> None:
         self._site = site
         self._upkeep = Upkeep(site.store, site.stamps)
-        self._jobs = Worker(site.store, self._upkeep.handlers())
+        self._clearing = clearing(site)
+        self._jobs = Worker(site.store, {**self._upkeep.handlers(), **self._clearing.handlers()})
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
@@ -70,7 +72,8 @@ class Background:
         self._site.exchange.worker.stop()
 
     def _tidy(self) -> None:
-        """Deletes what has ended: sessions, tokens."""
+        """Deletes what has ended: sessions, tokens; once a day what withdrawn records left."""
         while not self._site.stopping.wait(TIDY):
             with self._site.store.write() as tx:
                 self._site.accounts.sweep(tx)
+            self._clearing.look()

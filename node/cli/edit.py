@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from node.cli.base import Command, Run, argument, option, pass_run
+from node.cli.withdrawn import resolve_to_write, tombstone_of
 from node.errors import UsageError
 from node.i18n import N_, translate
 
@@ -36,15 +37,17 @@ def edit(run: Run, id: str, changes: tuple[str, ...], file: Path | None, and_pub
         raise UsageError(zh="NAME=VALUE 与 --file 只能用其一。", en="Use either NAME=VALUE or --file.")
     run.require("write")
     with run.acting() as actor:
-        found = run.resolve(id)
+        found = resolve_to_write(run, id)
+        tombstone = tombstone_of(run, found)
         content = run.content(found)
         wanted = _from_file(file) if file else parse_changes(changes, content) if changes else _from_editor(content)
         wanted = {name: value for name, value in wanted.items() if content.get(name) != value}
+        restoring = and_publish and tombstone is not None
         if not wanted and not and_publish:
             run.done(translate("Nothing changed."), id=found, changed=[])
             return
         published = None
-        if wanted:
+        if wanted or restoring:
             with run.site.store.write() as tx:
                 run.site.writer.edit(tx, found, wanted, actor)
         if and_publish:  # a transaction of its own: when something is still missing, the changes stay in the draft
@@ -54,6 +57,8 @@ def edit(run: Run, id: str, changes: tuple[str, ...], file: Path | None, and_pub
         run.done(translate("Published version {version}.").format(version=published.version), id=found, changed=sorted(wanted), version=published.version)
     else:
         message = translate("Changed in the draft: {fields}. Show it with: terrace publish {id}")
+        if tombstone is not None:
+            message = translate("This record was withdrawn; publishing shows it again, here and at every node that may hold it.") + "\n" + message
         run.done(message.format(fields=", ".join(sorted(wanted)), id=found), id=found, changed=sorted(wanted))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from node.cli.base import Command, Run, argument, option
+from node.cli.withdrawn import resolve_to_write
 from node.error_table import combined, form
 from node.errors import UsageError
 from node.i18n import N_, choose, local_text, translate
@@ -32,7 +33,7 @@ def publish(ctx: click.Context, ids: tuple[str, ...], everything: bool, note: st
     run.require("publish")
 
     def one(id: str) -> dict[str, Any]:
-        found = run.resolve(id)
+        found = resolve_to_write(run, id)
         with run.site.store.write() as tx:
             done = run.site.writer.publish(tx, found, run.actor, note)
         return {"id": done.id, "slug": done.slug, "status": "published" if done.changed else "unchanged", "version": done.version}

@@ -162,6 +162,38 @@ def test_add_publish_show_search_edit_withdraw(run: Run, published: dict[str, An
     assert lines(run("search", "--json"))[0]["total"] == 0
 
 
+def test_withdrawn_record_says_so_and_comes_back_by_an_edit(run: Run, published: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    slug = lines(run("show", published["id"], "--json"))[0]["slug"]
+    run("withdraw", published["id"], "--reason", "wrong file")
+    for name in (published["id"], published["id"].removeprefix("urn:terrace:"), slug):
+        refused = run("publish", name)
+        assert refused.exit_code == 3
+        assert "was withdrawn on" in refused.stderr and "wrong file" in refused.stderr and f"terrace edit {published['id']}" in refused.stderr
+    monkeypatch.setenv("TERRACE_LANG", "zh")
+    assert "已于" in run("publish", slug).stderr
+    monkeypatch.setenv("TERRACE_LANG", "en")
+    edited = run("edit", slug, "quality.en=checked again")
+    assert edited.exit_code == 0 and "was withdrawn; publishing shows it again" in edited.stdout
+    assert lines(run("publish", slug, "--json"))[0]["version"] == 3
+    assert run("show", slug).exit_code == 0
+    run("withdraw", slug, "--reason", "test")
+    assert lines(run("edit", slug, "quality.en=and again", "--publish", "--json"))[0]["version"] == 5
+
+
+def test_withdrawn_record_is_not_told_of_to_who_could_not_see_it(run: Run, folder: Path, published: dict[str, Any]) -> None:
+    run("user", "add", "clerk", "--role", "officer", "--role", "clerk", "--no-password")
+    hide = "policy: own\nrules:\n- rule: h\n  deny: discover\n  what: record.theme has land\n  who: actor.person is clerk\n  because: {zh: 不, en: no}\n"
+    run("withdraw", published["id"], "--reason", "test")
+    assert run("--as", "clerk", "publish", published["id"]).exit_code == 3
+    (folder / "policies" / "own.yaml").write_text(hide, encoding="utf-8")
+    assert run("policy", "reload").exit_code == 0
+    missing = run("--as", "clerk", "publish", "urn:terrace:00000000-0000-8000-8000-000000000000")
+    for words in (("publish", published["id"]), ("edit", published["id"], "title.en=x")):
+        refused = run("--as", "clerk", *words)
+        assert refused.exit_code == 4 and "withdrawn" not in refused.stderr
+    assert missing.exit_code == 4
+
+
 def test_file_that_is_added_again_changes_nothing(run: Run, parcels: Path, published: dict[str, Any]) -> None:
     again = lines(run("add", str(parcels), "--publish", "--json"))[0]
     assert (again["status"], again["id"]) == ("unchanged", published["id"])

@@ -157,7 +157,8 @@ def test_forwarded_headers_count_only_behind_a_proxy(folder: Path, monkeypatch: 
     monkeypatch.setenv("TERRACE_BASE_URL", "https://data.example.gov.cn")
     running = Served(folder)
     try:
-        answer = requests.get(f"http://127.0.0.1:{running.told['port']}/healthz", headers={"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}, timeout=5)
+        told = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.9"}
+        answer = requests.get(f"http://127.0.0.1:{running.told['port']}/healthz", headers=told, timeout=5)
         assert ("Strict-Transport-Security" in answer.headers) is secure
     finally:
         running.stop()
