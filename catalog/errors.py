@@ -112,13 +112,6 @@ class ConflictError(CatalogError):
     kind = "conflict"
 
 
-class PublishError(CatalogError):
-    """A record that cannot be published yet.
-
-    Attributes:
-        problems: everything that is missing or wrong, each with `field`, `zh` and `en`.
-    """
-
 class WithdrawnError(ConflictError):
     """The record was withdrawn; says what can be done (PROTOCOL 6.4)."""
 
@@ -141,6 +134,13 @@ class WithdrawnError(ConflictError):
             en=f"This record was withdrawn on {day} ({reason or 'no reason given'}). {what_en}",
         )
 
+
+class PublishError(CatalogError):
+    """A record that cannot be published yet.
+
+    Attributes:
+        problems: everything that is missing or wrong, each with `field`, `zh` and `en`.
+    """
 
     kind = "publish"
 
