@@ -13,7 +13,7 @@ Rules (policy-language.md):
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -21,7 +21,6 @@ from typing import Any, NoReturn
 import orjson
 from sqlalchemy import Connection, Row, bindparam, select
 
-from catalog.attributes import attributes_of_row
 from catalog.audit import ReadAudit
 from catalog.conditions import told
 from catalog.errors import NotFoundError, QueryError
@@ -39,7 +38,8 @@ from catalog.stamps import Stamps
 from catalog.store import State, Store
 from catalog.streams import StreamView, stream_views
 from catalog.tables import record
-from catalog.views import Judged, RecordView, judge, view_of
+from catalog.view_cache import PLACE, Views
+from catalog.views import Judged, RecordView, judge
 from catalog.visibility import Visibility
 from policies.actor import Actor, require_actor
 from policies.plan import Env, Plan
@@ -47,11 +47,10 @@ from policies.plan import Env, Plan
 __all__ = ["Organisation", "Reader", "RecordPage", "RecordQuery", "RecordView", "RowPage", "RowQuery", "Session"]
 
 _UUID_LENGTH = 36
-#: Records whose policy attributes are kept in memory.
-_KEPT_ATTRIBUTES = 20_000
-_BY_ID = select(record).where(record.c.id == bindparam("name"))
-_BY_SLUG = select(record).where(record.c.slug == bindparam("name"))
-_BY_DOCNO = select(record).where(record.c.docno.in_(bindparam("docnos", expanding=True)))
+_NAMED = {"id": record.c.id == bindparam("name"), "slug": record.c.slug == bindparam("name")}
+_PLACE = {by: PLACE.where(named) for by, named in _NAMED.items()}
+_WHOLE = {by: select(record).where(named) for by, named in _NAMED.items()}
+_IDS = select(record.c.id).where(record.c.docno.in_(bindparam("docnos", expanding=True)))
 _SLUGS = select(record.c.slug, record.c.id).where(record.c.slug.in_(bindparam("slugs", expanding=True)))
 
 
@@ -115,7 +114,7 @@ class Reader:
         self._organisations: dict[str, tuple[Visible, list[Organisation]]] = {}
         audit.also(stamps.register_wanted)
         audit.also(self._warm)
-        self._attributes: dict[int, Mapping[str, object]] = {}
+        self._kept_views = Views()
         self._lock = threading.Lock()
 
     # --- sessions ------------------------------------------------------------------------------------------------------------------------
@@ -201,39 +200,22 @@ class Reader:
         return [found for name in names if (found := known.get(name) if name in slugs else _urn(name)) is not None]
 
     def _views(self, session: Session, docnos: list[int]) -> list[RecordView]:
-        """The views of a page, each decided again (the second lock)."""
+        """The views of a page, each decided by the policy itself (the second lock)."""
         if not docnos:
             return []
-        rows = {row.docno: row for row in session.conn.execute(_BY_DOCNO, {"docnos": docnos})}
-        ids = [row.id for row in rows.values()]
-        granted = granted_records(session.conn, session.actor, session.now, ids).ids if session.actor.purpose is not None else frozenset()
-        found = []
+        granted: Collection[str] = ()
+        if session.actor.purpose is not None:
+            ids = session.conn.execute(_IDS, {"docnos": docnos}).scalars().all()
+            granted = granted_records(session.conn, session.actor, session.now, ids).ids
+        found = self._kept_views.of(session, docnos, granted)
         for docno in docnos:
-            row = rows.get(docno)
-            view = None if row is None else self._view(session, row, row.id in granted)
-            if view is None:
-                self._alarm(session, docno, row)
-            else:
-                found.append(view)
-        return found
+            if docno not in found:
+                self._alarm(session, docno)
+        return [found[docno] for docno in docnos if docno in found]
 
-    def _view(self, session: Session, row: Row[Any], granted: bool) -> RecordView | None:
-        fields = orjson.loads(row.fields)
-        judged = judge(session.plan, self._attributes_of(row, fields), granted)
-        return None if judged is None else view_of(row, fields, judged)
-
-    def _attributes_of(self, row: Row[Any], fields: dict[str, Any]) -> Mapping[str, object]:
-        """What policies compare of a shown record: kept by docno, since every change of it makes a new docno."""
-        found = self._attributes.get(row.docno)
-        if found is None:
-            if len(self._attributes) >= _KEPT_ATTRIBUTES:
-                self._attributes.clear()
-            found = self._attributes[row.docno] = attributes_of_row(row, fields)
-        return found
-
-    def _alarm(self, session: Session, docno: int, row: Row[Any] | None) -> None:
+    def _alarm(self, session: Session, docno: int) -> None:
         self.alarms += 1
-        id = None if row is None else row.id
+        id = session.conn.execute(_IDS, {"docnos": [docno]}).scalar()
         self.audit.add("policy.alarm", session.actor, record=id, outcome="alarm", detail={"docno": docno, "epoch": session.active.epoch})
 
     def record(self, actor: Actor | None, name: str) -> RecordView:
@@ -246,18 +228,16 @@ class Reader:
             NotFoundError: it is not there, or must look so.
         """
         with self.session(actor) as session:
-            row = self._row(session, name)
-            view = None if row is None else self._view(session, row, session.granted(row.id))
+            by, known = _named(name)
+            place, view = self._kept_views.one(session, _PLACE[by], {"name": known})
         if view is None:
-            self._refuse(session, "read.record", row)
+            self._refuse(session, "read.record", place)
         self.audit.add("read.record", session.actor, record=view.id, outcome="permitted" if "read" in view.may else "denied")
         return view
 
     def _row(self, session: Session, name: str) -> Row[Any] | None:
-        urn = _urn(name)
-        if urn is not None:
-            return session.conn.execute(_BY_ID, {"name": urn}).first()
-        return session.conn.execute(_BY_SLUG, {"name": name}).first()
+        by, known = _named(name)
+        return session.conn.execute(_WHOLE[by], {"name": known}).first()
 
     def _refuse(self, session: Session, event: str, row: Row[Any] | None) -> NoReturn:
         self.audit.add(event, session.actor, record=None if row is None else row.id, outcome="denied")
@@ -269,7 +249,7 @@ class Reader:
         if row is None:
             self._refuse(session, event, None)
         fields = orjson.loads(row.fields)
-        judged = judge(session.plan, self._attributes_of(row, fields), session.granted(row.id))
+        judged = judge(session.plan, self._kept_views.attributes_of(row, fields), session.granted(row.id))
         if judged is None:
             self._refuse(session, event, row)
         return row, fields, judged
@@ -381,6 +361,12 @@ class Reader:
         """
         with self.session(peer, conn=conn, now=now) as session:
             return stream_views(session.conn, session.plan, peer, ids, session.now)
+
+
+def _named(name: str) -> tuple[str, str]:
+    """Which column a name is looked up in, and as what: the record of an id, uuid or slug."""
+    urn = _urn(name)
+    return ("slug", name) if urn is None else ("id", urn)
 
 
 def _is_uuid(name: str) -> bool:

@@ -2,7 +2,8 @@
 
 Rules, the same on both engines:
 
-1. A reader sees one snapshot (SQLite: deferred transaction in WAL; PostgreSQL: REPEATABLE READ, read only) and cannot write.
+1. A reader sees one snapshot (SQLite: deferred transaction in WAL; PostgreSQL: REPEATABLE READ, read only) and cannot write; a request's reads may share
+   one (`sharing`, `catalog.snapshots`).
 2. Writers come one after another: SQLite by a file lock and BEGIN IMMEDIATE (the lock queues fairly, SQLite's own retry starves), PostgreSQL by the row
    `writer` of `counter`. What a writer reads is therefore the newest state, and nothing it decides on can change under it.
 3. Positions are taken at the very end from `counter`: dense, in commit order (`catalog.transaction`).
@@ -11,18 +12,21 @@ Rules, the same on both engines:
 
 import fcntl
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from catalog import faults
-from catalog.errors import BusyError, StoreError
+from catalog.database_errors import speaking, translate_errors
+from catalog.errors import BusyError, NotFoundError, StoreError
+from catalog.snapshots import Snapshots, State
 from catalog.tables import counter
 from catalog.transaction import WriteTransaction
 
@@ -30,26 +34,10 @@ __all__ = ["State", "Store", "WriteTransaction", "open_store"]
 
 #: Seconds that a writer waits for the writers before it.
 WRITER_PATIENCE = 60.0
+#: PostgreSQL's state for a table that is not there, and how its message names a table of rows.
+_NO_TABLE, _ROWS = "42P01", re.compile(r'"rows_\d+"')
 #: Seconds between two looks for what other processes committed.
 POLL = 0.2
-
-_COUNTERS = select(counter.c.name, counter.c.n)
-
-
-class State(NamedTuple):
-    """The numbers that caches are keyed by; any of them moves when what it counts changes (see `catalog.tables.counter`)."""
-
-    position: int
-    policy: int
-    stamp: int
-    grant: int
-    account: int
-
-    @classmethod
-    def read(cls, conn: Connection) -> Self:
-        """Reads the numbers in the connection's snapshot."""
-        n: dict[str, int] = {name: value for name, value in conn.execute(_COUNTERS)}  # noqa: C416 (a Row is no pair to mypy)
-        return cls(n["position"], n["policy"], n["stamp"], n["grant"], n["account"])
 
 
 class Store:
@@ -59,7 +47,9 @@ class Store:
         self.url = url
         self.data_dir = data_dir
         self.engine_name = readers.dialect.name
+        translate_errors(readers, writers)
         self._readers = readers
+        self._snapshots = Snapshots(readers)
         self._writers = writers
         self._lock_path = lock_path
         self._own = threading.local()
@@ -67,11 +57,13 @@ class Store:
         self._position = -1
         self._listeners: list[Callable[[int], None]] = []
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """One snapshot of the database; cannot write."""
-        with self._readers.connect() as conn:
-            yield conn
+        return self._snapshots.read()
+
+    def sharing(self) -> AbstractContextManager[None]:
+        """Until the end all reads of this thread see one snapshot, but for the thread's own commits."""
+        return self._snapshots.sharing()
 
     @contextmanager
     def write(self) -> Iterator[WriteTransaction]:
@@ -93,6 +85,7 @@ class Store:
                 position = tx.finish()
                 faults.before("commit")
             faults.after("commit")
+            self._snapshots.renew()
             for callback in tx.callbacks:
                 callback()
         finally:
@@ -161,7 +154,7 @@ class Store:
 
     def position(self) -> int:
         """The newest position, from the database."""
-        with self.read() as conn:
+        with self._snapshots.fresh() as conn:
             return State.read(conn).position
 
     def wait(self, after: int, timeout: float) -> int:
@@ -240,12 +233,14 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         readers = _sqlite_engine(path, begin="BEGIN", read_only=True)
         writers = _sqlite_engine(path, begin="BEGIN IMMEDIATE", read_only=False)
-        _set_journal(writers)
+        with speaking():
+            _set_journal(writers)
         return Store(text, data_dir, readers, writers, path.with_name(path.name + ".lock"))
     if url.get_backend_name() == "postgresql":
         url = url.set(drivername="postgresql+psycopg")
         readers = create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=False, isolation_level="REPEATABLE READ")
         event.listen(readers, "connect", _postgresql_read_only)
+        event.listen(readers, "handle_error", _rows_are_gone)
         writers = create_engine(url, pool_size=4, max_overflow=8, isolation_level="READ COMMITTED")
         event.listen(writers, "connect", _postgresql_writer)
         return Store(text, data_dir, readers, writers, None)
@@ -287,6 +282,13 @@ def _postgresql_read_only(raw: Any, _record: Any) -> None:
     with raw.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")
     raw.commit()
+
+
+def _rows_are_gone(context: Any) -> None:
+    """A table of rows was dropped after the snapshot was taken, which on PostgreSQL does not hold tables: as if the rows had been gone before."""
+    error = context.original_exception
+    if getattr(error, "sqlstate", None) == _NO_TABLE and _ROWS.search(str(error)):
+        raise NotFoundError from error
 
 
 def _postgresql_writer(raw: Any, _record: Any) -> None:

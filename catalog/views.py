@@ -55,7 +55,7 @@ class Provenance:
 
 @dataclass
 class RecordView:
-    """A record as one actor sees it. Made anew for each request (hence not frozen, which would cost a tenth of the page).
+    """A record as one actor sees it. Shared between requests (`catalog.view_cache`): nobody changes it (a frozen one would cost a tenth of the page).
 
     Attributes:
         fields: what this actor may see; an absent name is absent or hidden.
@@ -64,6 +64,7 @@ class RecordView:
         judged: the decisions that made it.
         origin: `own`, `received` or `attested`.
         modified: UTC seconds of the manifest.
+        made: what faces made of it and wish to make once, by keys of their own.
     """
 
     id: str
@@ -75,11 +76,12 @@ class RecordView:
     origin: str
     modified: int
     manifest_text: str
-    fields: dict[str, Any]
+    fields: Mapping[str, Any]
     withheld: tuple[str, ...]
     may: frozenset[str]
     judged: "Judged" = field(repr=False)
     provenance: Provenance
+    made: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

@@ -42,6 +42,7 @@ def create_app(site: "Site") -> Flask:
         g.terrace_stack.enter_context(speaking(request_language(request, site.settings.language)))
         try:
             own.require_own(request)
+            g.terrace_stack.enter_context(site.store.sharing())  # who asks and what is shown are of one state
             g.own_address = site.settings.base_url or request.host_url.rstrip("/")
             who = sign_in.identify(request)
             g.actor, g.session_info = who.actor, who.session

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import orjson
+
 from catalog.ckan.errors import CkanNotFoundError
 from catalog.ckan.names import minted, organization_name
 from catalog.ckan.packages import package
@@ -64,9 +66,18 @@ class Call:
                 return each
         raise CkanNotFoundError
 
-    def package(self, view: RecordView) -> dict[str, Any]:
-        """A record as a dataset."""
-        return package(view, self.around)
+    def package(self, view: RecordView) -> orjson.Fragment:
+        """A record as a dataset: its JSON, made once for each view, address and language."""
+        key = ("ckan", self.around.base, self.around.language)
+        text = view.made.get(key)
+        if text is None:
+            text = view.made[key] = orjson.dumps(package(view, self.around))
+        return orjson.Fragment(text)
+
+    def package_parts(self, view: RecordView, wanted: Sequence[str]) -> dict[str, Any]:
+        """Of a dataset the keys that are wanted."""
+        whole = package(view, self.around)
+        return {key: whole[key] for key in wanted if key in whole}
 
     def every(self, query: RecordQuery, most: int | None = None) -> Iterator[RecordView]:
         """The records of a query from its offset on, page by page; at most so many."""

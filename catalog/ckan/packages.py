@@ -7,7 +7,7 @@ under English names (README.md lists them), as text: JSON where it is more than 
 import base64
 import binascii
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -209,12 +209,12 @@ def _json(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
 
 
-def _members(fields: dict[str, Any], name: str) -> dict[str, Any]:
+def _members(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
     value = fields.get(name)
     return value if isinstance(value, dict) else {}
 
 
-def spatial(fields: dict[str, Any]) -> str | None:
+def spatial(fields: Mapping[str, Any]) -> str | None:
     """The geometry as GeoJSON text, as ckanext-spatial keeps it; else the box."""
     wkb = fields.get("geometry")
     if isinstance(wkb, str):

@@ -41,11 +41,10 @@ def package_search(call: Call) -> Any:
     page = call.reader.records(call.actor, query)
     items = {name: [_facet_item(call, name, value, count) for value, count in page.facets.get(facets.get(name, ""), ())] for name in names}
     wanted = params.names(data, "fl")
-    results = [call.package(view) for view in page.items]
     return {
         "count": page.total,
         "facets": {name: {item["name"]: item["count"] for item in found} for name, found in items.items()},
-        "results": [{key: one[key] for key in wanted if key in one} for one in results] if wanted else results,
+        "results": [call.package_parts(view, wanted) if wanted else call.package(view) for view in page.items],
         "sort": sort,
         "search_facets": {name: {"title": name, "items": found} for name, found in items.items()},
     }

@@ -15,9 +15,10 @@ from catalog.search.order import page
 from catalog.search.ports import Database
 from catalog.search.query import SORTS, SearchHits, SearchQuery
 from catalog.search.spatial import meets_box, meets_time
-from catalog.search.state import State, derive, read_numbers
+from catalog.search.state import State, derive
 from catalog.search.visible import Visible
 from catalog.search.words import beginnings, words_of
+from catalog.snapshots import State as Numbers
 
 #: States kept: one for each snapshot that is likely in use by some thread.
 _STATES = 4
@@ -37,8 +38,8 @@ class Search:
 
     def refresh(self, conn: Connection) -> State:
         """Brings this process's state to the connection's snapshot. Every other method does it first."""
-        numbers = read_numbers(conn)
-        version = numbers.index, numbers.position
+        numbers = Numbers.read(conn)
+        version = numbers.indexed, numbers.position
         state = self._states.get(version)
         if state is not None:
             return state

@@ -17,28 +17,13 @@ from catalog.search.postings import fetch
 from catalog.search.runs import added, documents, run_of
 from catalog.search.segments import Segment, list_spans, read_chunk, read_directory
 from catalog.search.tokens import U64, Index
-from catalog.tables import counter, gone
+from catalog.snapshots import State as Numbers
+from catalog.tables import gone
 
 type Version = tuple[int, int]
 
 #: A tail with this many dead documents is read anew instead of extended.
 MOST_WASTE = 4096
-
-_NUMBERS = select(counter.c.name, counter.c.n).where(counter.c.name.in_(("index", "position")))
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """The counters that search looks at, in one snapshot."""
-
-    index: int
-    position: int
-
-
-def read_numbers(conn: Connection) -> Numbers:
-    """Reads the counters."""
-    n: dict[str, int] = dict(conn.execute(_NUMBERS).all())
-    return Numbers(n.get("index", 0), n["position"])
 
 
 @dataclass(frozen=True)
@@ -145,12 +130,12 @@ def derive(conn: Connection, numbers: Numbers, dictionaries: Dictionaries, known
         known: a state to start from. One with the same segments and no newer position is extended, unless much of its tail is dead; of any other only the
             segments are used.
     """
-    version = numbers.index, numbers.position
-    if known and known.version[0] == numbers.index and known.version[1] <= numbers.position and known.tail_waste < MOST_WASTE:
+    version = numbers.indexed, numbers.position
+    if known and known.version[0] == numbers.indexed and known.version[1] <= numbers.position and known.tail_waste < MOST_WASTE:
         base, since = known.base, known.version[1]
         tail, dead = extended(conn, known.tail, since, numbers.position, dictionaries), known.gone
     else:
-        same = known is not None and known.version[0] == numbers.index
+        same = known is not None and known.version[0] == numbers.indexed
         base = known.base if known and same else read_base(conn, dictionaries, known.base if known else None)
         nothing = Tail(base.watermark, empty_chunk(dictionaries), BitMap(), (), {sort: {} for sort in SORT_TEXTS})
         since = 0

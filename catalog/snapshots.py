@@ -1,0 +1,126 @@
+"""Snapshots for readers: one for each read, or one that all reads of a request share.
+
+While a thread is inside `Snapshots.sharing`, who asks, what the policy says and what is shown are of one state of the database, and the state's numbers are
+read once. A commit of the same thread, or an error that may have spoilt the transaction, ends the sharing of what was opened before: the next read sees the
+news.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple, Self
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine, select
+
+from catalog.tables import counter
+
+__all__ = ["Snapshots", "State"]
+
+_COUNTERS = select(counter.c.name, counter.c.n)
+#: Readers' connections with an open snapshot, each with the numbers read in it. Writers are not among them: their numbers move.
+_STATES: "WeakKeyDictionary[Connection, list[State]]" = WeakKeyDictionary()
+
+
+class State(NamedTuple):
+    """The numbers that caches are keyed by; any of them moves when what it counts changes (see `catalog.tables.counter`)."""
+
+    position: int
+    policy: int
+    stamp: int
+    grant: int
+    account: int
+    indexed: int
+
+    @classmethod
+    def read(cls, conn: Connection) -> Self:
+        """The numbers in the connection's snapshot; read once in a reader's."""
+        kept = _STATES.get(conn)
+        if kept:
+            return kept[0]  # type: ignore[return-value]
+        n: dict[str, int] = {name: value for name, value in conn.execute(_COUNTERS)}  # noqa: C416 (a Row is no pair to mypy)
+        found = cls(n["position"], n["policy"], n["stamp"], n["grant"], n["account"], n.get("index", 0))
+        if kept is not None:
+            kept.append(found)
+        return found
+
+
+class _Shared:
+    """A snapshot with its users: opened by the first read, closed when the last user has gone."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._conn: Connection | None = None
+        self._users = 1
+
+    def enter(self) -> Connection:
+        if self._conn is None:
+            self._conn = self._engine.connect()
+            _STATES[self._conn] = []
+        self._users += 1
+        return self._conn
+
+    def leave(self) -> None:
+        self._users -= 1
+        if self._users == 0 and self._conn is not None:
+            self._conn.close()
+
+
+class _Own(threading.local):
+    shared: _Shared | None = None
+
+
+class Snapshots:
+    """See the module.
+
+    Args:
+        engine: of readers.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._own = _Own()
+
+    @contextmanager
+    def fresh(self) -> Iterator[Connection]:
+        """A snapshot of now, shared with nobody."""
+        with self._engine.connect() as conn:
+            _STATES[conn] = []
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """The shared snapshot inside `sharing`, else one of its own."""
+        shared = self._own.shared
+        if shared is None:
+            with self.fresh() as conn:
+                yield conn
+            return
+        conn = shared.enter()
+        try:
+            yield conn
+        except BaseException:
+            self.renew()
+            raise
+        finally:
+            shared.leave()
+
+    @contextmanager
+    def sharing(self) -> Iterator[None]:
+        """All reads of this thread until the end see one state, but for the thread's own commits. Inside another it does nothing."""
+        if self._own.shared is not None:
+            yield
+            return
+        self._own.shared = _Shared(self._engine)
+        try:
+            yield
+        finally:
+            shared, self._own.shared = self._own.shared, None
+            shared.leave()
+
+    def renew(self) -> None:
+        """Lets the reads that follow see what was committed meanwhile; whoever reads already keeps the old snapshot."""
+        shared = self._own.shared
+        if shared is not None:
+            self._own.shared = _Shared(self._engine)
+            shared.leave()
