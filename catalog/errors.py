@@ -169,6 +169,24 @@ class BusyError(StoreError):
     kind = "busy"
 
 
+class DiskError(StoreError):
+    """The disc is full, over its quota, or failing; nothing was written."""
+
+    kind = "disk"
+
+
+class DamagedError(StoreError):
+    """The database file is damaged."""
+
+    kind = "damaged"
+
+
+class DatabaseAwayError(StoreError):
+    """The database cannot be reached: server down or restarting, file not to be opened."""
+
+    kind = "database-away"
+
+
 class AuditError(CatalogError):
     """The audit chain does not hold, or a line cannot be written."""
 
