@@ -260,7 +260,7 @@ class _Endpoints:
         return response
 
     def rows(self, id: str, variant: str) -> Response:
-        """The base of a table of rows, for a reset (PROTOCOL 5.2). This version keeps every batch, so that none is ever needed: 404."""
+        """The base of a table of rows, for a reset (PROTOCOL 5.2). Optional: this site keeps every batch and names no base, so that none is asked for: 404."""
         self._peer()
         del id, variant
         raise NotFoundError

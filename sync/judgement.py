@@ -11,19 +11,21 @@ no constraint hides or masks, *hold* the rows, under the row filter of the decis
 import hashlib
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from sqlalchemy import Connection, and_, func, select
 
 from catalog import tables as c
 from catalog.canonical import loads
+from catalog.rows.tables import find_table
 from catalog.streams import StreamView
 from policies.actor import Actor
 from sync import tables as t
 from sync.context import Context
 from sync.errors import TrustError
 from sync.holdings import Holding, holdings_of, shown
+from sync.row_clock import moves, row_moments, stamp, stamped
 from sync.runs import Run, run_by_number
 from sync.stream import fingerprint
 from sync.streams import PUT, TOMB, Verdict
@@ -41,15 +43,17 @@ class RowPart:
 
     Attributes:
         variant: '' for the record's own rows.
-        goal: newest batch that is proved. filter: condition over the rows, or None. digest: of the filter.
-        source: peer whose run proves the batches; '' for own ones.
+        goal: newest batch that is proved. filter: condition over the rows, or None. source: peer whose run proves the batches; '' for own ones.
+        stamp: of the filter, and up to when the clock was looked at. again: the clock has moved rows that were sent. boundary: when it next will, or None.
     """
 
     variant: str
     goal: int
     filter: Any
-    digest: bytes
     source: str
+    stamp: bytes
+    again: bool = False
+    boundary: int | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,8 @@ class Judge:
         names = sorted(name for name in texts if view.shows(name))
         print_ = fingerprint(view.manifest_hash, self.run(run).origin, at, names)
         rows = self._rows(view, source) if view.hold else ()
-        verdict = Verdict(PUT, print_, view.boundary, tuple((part.variant, part.goal, part.digest) for part in rows))
+        boundary = min((moment for moment in (view.boundary, *(part.boundary for part in rows)) if moment is not None), default=None)
+        verdict = Verdict(PUT, print_, boundary, tuple((part.variant, part.goal, part.stamp, part.again) for part in rows))
         return Judged(verdict, run, at, view.manifest, tuple(texts[name] for name in names), rows, view.profile, view.files, frozenset(names))
 
     def _gone(self, id: str, held: list[Holding]) -> Judged:
@@ -219,8 +224,21 @@ class Judge:
                 continue
             goal = self._proved(view.id, row.variant, row.seq, source)
             if goal:
-                parts.append(RowPart(row.variant, goal, view.row_filter, _digest(view.row_filter), source))
+                parts.append(self._clocked(RowPart(row.variant, goal, view.row_filter, source, stamp(view.row_filter, 0)), view))
         return tuple(parts)
+
+    def _clocked(self, part: RowPart, view: StreamView) -> RowPart:
+        """Looks what the clock does to a share of rows (PROTOCOL 5.2)."""
+        if part.filter is None or not moves(part.filter) or (table := find_table(self._conn, view.id, part.variant)) is None:
+            return part
+        s = t.stream.c
+        where = and_(s.peer == self.peer, s.id == view.id, s.part == f"rows:{part.variant}")
+        kept, sent = self._conn.execute(select(s.filter, s.seq).where(where)).one_or_none() or (None, 0)
+        since = stamped(kept, part.filter)
+        found = row_moments(self._conn, table, part.filter, view.profile, since=since or 0, sent=sent, now=self.now)
+        if found is None:
+            return part
+        return replace(part, stamp=stamp(part.filter, found.until), again=since is not None and found.flipped, boundary=found.next)
 
     def _proved(self, id: str, variant: str, newest: int, source: str) -> int:
         """The newest batch of rows that a log proves."""
@@ -229,7 +247,3 @@ class Judge:
             return int(self._conn.scalar(select(func.max(t.row_leaf.c.seq)).where(where)) or 0)
         where = and_(t.leaf.c.id == id, t.leaf.c.variant == variant, t.leaf.c.kind == "rows", t.leaf.c.seq <= newest)
         return int(self._conn.scalar(select(func.max(t.leaf.c.seq)).where(where)) or 0)
-
-
-def _digest(condition: object) -> bytes:
-    return hashlib.sha256(repr(condition).encode()).digest()

@@ -67,6 +67,8 @@ def next_row_item(conn: Connection, judge: Judge, part: RowPart, id: str, seq: i
     columns = conn.scalar(select(c.row_table.c.columns).where(c.row_table.c.id == id, c.row_table.c.variant == part.variant))
     present = frozenset(str(column["name"]) for column in orjson.loads(columns or "[]"))
     put, remove, holes = _share(changes, _passes(part.filter, profile_name, present, judge.now))
+    if len(put) + len(holes) + sum(salt is not None for salt, _ in remove) != orjson.loads(head)["count"]:
+        return None  # PROTOCOL 5.2: its contents were given up, and without them its head proves nothing
     size = sum(len(key) + len(text) + 32 for _, key, text in put) + sum(len(key or "") + 32 for _, key in remove) + 50 * len(holes) + len(head)
     return MadeRows(batches.RowsItem(0, 0, where[1], head, put, remove, holes), where[0], seq, size)
 

@@ -193,12 +193,13 @@ class Server:
         if record is None or part is None or record.pos > row.pos:
             outlet.move_behind(row)  # PROTOCOL 5.4: rows wait for their record's PUT
             return True
-        at, seq, put = row.pos, 0 if row.anew else row.seq, 0
+        at, seq, put, gone = row.pos, 0 if row.anew else row.seq, 0, False
         if row.anew:
             building.items.append(batches.ResetItem(at, row.id, part.variant, 0))
         while seq < row.goal and not (put and building.full()):
             made = next_row_item(conn, judge, part, row.id, seq + 1, judged.profile)
             if made is None:
+                gone = True
                 break
             run = judge.run(made.run)
             if building.runs.get(run.origin, run.run) != run.run:
@@ -211,7 +212,7 @@ class Server:
             outlet.sent_rows(row, seq)
             building.closed = seq < row.goal  # one entry stands in a batch once: the rest goes into the next
             return True
-        return seq >= row.goal
+        return gone or seq >= row.goal  # PROTOCOL 5.2: a batch that is no longer kept here stops its own table, not the stream
 
     # --- 4, 5 ------------------------------------------------------------------------------------------------------------------------
 

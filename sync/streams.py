@@ -21,6 +21,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from catalog.canonical import b64
 from sync import tables as t
+from sync.row_clock import same_filter
 from sync.stream import add, subtract
 
 __all__ = ["PAGE", "PUT", "REMOVE", "ROWS", "SWEEP", "TOMB", "Outlet", "StreamRow", "Verdict", "open_outlet"]
@@ -40,13 +41,14 @@ class Verdict:
         state: PUT, TOMB, or None when the peer may have nothing.
         fingerprint: of the PUT (PROTOCOL 4.1); of a TOMB its manifest's hash.
         boundary: UTC seconds of the next moment at which the clock alone may change this, or None.
-        rows: for each variant whose rows the peer may keep: newest batch number, digest of the filter.
+        rows: for each variant whose rows the peer may keep: newest batch number, stamp of the filter, whether the clock has moved rows that were sent
+            (`sync.row_clock`).
     """
 
     state: str | None
     fingerprint: bytes = b""
     boundary: int | None = None
-    rows: tuple[tuple[str, int, bytes], ...] = ()
+    rows: tuple[tuple[str, int, bytes, bool], ...] = ()
 
 
 @dataclass(slots=True)
@@ -58,7 +60,7 @@ class StreamRow:
         seq, had, goal: of rows: newest batch sent, acknowledged, to be sent.
         at: position under which `seq` was sent and is not yet acknowledged; 0 when it is.
         anew: 1 while the peer must forget its rows before the next batch.
-        filter: digest of the row filter.
+        filter: stamp of the row filter (`sync.row_clock`).
     """
 
     id: str
@@ -162,9 +164,9 @@ class Outlet:
         """
         moved = self._settle_record(id, parts, verdict)
         self._set_due(id, verdict.boundary)
-        wanted = {f"rows:{variant}": (seq, digest) for variant, seq, digest in verdict.rows} if verdict.state == PUT else {}
-        for part, (seq, digest) in wanted.items():
-            moved |= self._settle_rows(id, part, parts, seq, digest)
+        wanted = {f"rows:{share[0]}": share[1:] for share in verdict.rows} if verdict.state == PUT else {}
+        for part, share in wanted.items():
+            moved |= self._settle_rows(id, part, parts, *share)
         for part in [part for part in parts if part and part not in wanted]:
             moved |= self._drop_rows(id, part, parts, still_there=verdict.state == PUT)
         return moved
@@ -190,17 +192,21 @@ class Outlet:
         self._move(row, verdict.state or REMOVE, verdict.fingerprint if verdict.state == TOMB else b"\0" * 32)
         return True
 
-    def _settle_rows(self, id: str, part: str, parts: dict[str, StreamRow], seq: int, digest: bytes) -> bool:
+    def _settle_rows(self, id: str, part: str, parts: dict[str, StreamRow], seq: int, stamp: bytes, again: bool) -> bool:
         row = parts.get(part)
         if row is None:
             known = int(parts[""].first <= self.served)  # the peer may hold rows of it from before a removal that it never read
-            self._insert(StreamRow(id, part, self._next(), ROWS, b"\0" * 32, self.pos, goal=seq, anew=known, filter=digest), parts)
+            self._insert(StreamRow(id, part, self._next(), ROWS, b"\0" * 32, self.pos, goal=seq, anew=known, filter=stamp), parts)
             return True
-        if row.state == ROWS and row.filter == digest and row.goal == seq:
+        same = row.state == ROWS and same_filter(row.filter, stamp) and not again
+        if same and row.goal == seq:
+            if row.filter != stamp:
+                row.filter = stamp
+                self._write(row)
             return False
-        if row.state != ROWS or row.filter != digest:  # PROTOCOL 5.2: a changed filter begins anew
-            row.seq, row.had, row.at, row.anew, row.filter = 0, 0, 0, int(row.first <= self.served), digest
-        row.goal = seq
+        if not same:  # PROTOCOL 5.2: a changed filter begins anew, and so does one that the clock has moved
+            row.seq, row.had, row.at, row.anew = 0, 0, 0, int(row.first <= self.served)
+        row.goal, row.filter = seq, stamp
         self._move(row, ROWS, row.fingerprint)
         return True
 
