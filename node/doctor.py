@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import func, select
 
+from catalog import postgis
 from catalog.tables import audit, job
 from node.i18n import TRANSLATIONS, local_text
 from node.listeners import is_loopback, needs_base_url
@@ -57,7 +58,8 @@ def examine(site: "Site", *, deep: bool = False) -> Iterator[Finding]:
         site: open.
         deep: also what takes time: every audit line, every page of an SQLite file.
     """
-    checks: list[Callable[[Site], Iterator[Finding]]] = [_keys, _folder, _database, _policy, _clock, _disc, _certification, _peers, _jobs, _listeners, _texts]
+    checks: list[Callable[[Site], Iterator[Finding]]] = [_keys, _folder, _database, _postgis, _policy, _clock, _disc, _certification, _peers, _jobs]
+    checks += [_listeners, _texts]
     if deep:
         checks += [_audit_chain, _database_pages]
     for check in checks:
@@ -98,6 +100,28 @@ def _database(site: "Site") -> Iterator[Finding]:
         f"{site.store.engine_name}，结构为当前版本，位置 {position}",
         f"{site.store.engine_name}, schema current, position {position}",
     )
+
+
+def without_postgis(found: postgis.Postgis) -> tuple[str, str]:
+    """What is missing without PostGIS, what that costs, and the command that mends it, in Chinese and English."""
+    first_zh, first_en = "", ""
+    if found.state == "not installed":
+        first_zh = f"先在数据库服务器安装 PostGIS（Debian：postgresql-{found.server}-postgis-3），再"
+        first_en = f"install PostGIS on the database server (Debian: postgresql-{found.server}-postgis-3), then "
+    return (
+        "数据库中没有 PostGIS：范围查询只与各行的外接矩形比较，而不与实际几何比较；按其他几何的过滤会被拒绝。"
+        f"请{first_zh}由数据库超级用户执行：{found.command}，然后重启 terrace serve",
+        "the database has no PostGIS: a box is compared with the boxes of rows instead of their exact geometry, and filters by other geometries are refused; "
+        f"{first_en}have a superuser of the database run: {found.command}, and start terrace serve again",
+    )
+
+
+def _postgis(site: "Site") -> Iterator[Finding]:
+    found = postgis.look(site.store)
+    if found.state == "here":
+        yield Finding("ok", "postgis", "数据库中有 PostGIS，空间查询按实际几何", "the database has PostGIS: spatial questions are answered exactly")
+    elif found.command:
+        yield Finding("note", "postgis", *without_postgis(found))
 
 
 def _policy(site: "Site") -> Iterator[Finding]:

@@ -1,12 +1,18 @@
 """`terrace init`."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from node.cli.base import Command, Run, option, pass_run
+from node.cli.db import say_postgis
 from node.errors import UsageError
 from node.i18n import N_, translate
+
+if TYPE_CHECKING:
+    from catalog.postgis import Postgis
+    from node.settings_model import Settings
 
 
 @click.command(
@@ -38,12 +44,14 @@ def init(
             zh="请给出 --division；不属行政区划的单位给出 --unit 与 --level。", en="Give --division; for a unit that is no division --unit and --level."
         )
     made = found(directory, Founding(name_of(names), division, unit, level, zone, sector, port, peer_port, database))
+    extension = _postgis(made.folder, made.settings)
     if run.json:
-        run.emit({"folder": str(made.folder), "node": made.node, "fingerprint": made.fingerprint, "zone": zone})
+        run.emit({"folder": str(made.folder), "node": made.node, "fingerprint": made.fingerprint, "zone": zone, "postgis": extension.state})
         return
     click.echo(translate("Made a site in {folder}.").format(folder=directory))
     click.echo(translate("Node id: {node}").format(node=made.node))
     click.echo("         " + made.fingerprint)
+    say_postgis(run, extension)
     click.echo(translate("Next:"))
     for command, meaning in (
         (f"terrace -C {directory} add FILE --publish", translate("take in a file and publish it")),
@@ -53,3 +61,15 @@ def init(
     ):
         click.echo(f"  {command}   # {meaning}")
     click.echo(translate("Keep {folder}/keys safe: who has them is this node. Move keys/root.pem off this machine when you can.").format(folder=directory))
+
+
+def _postgis(folder: Path, settings: "Settings") -> "Postgis":
+    """Puts PostGIS into a new PostgreSQL database where that can be done."""
+    from catalog import postgis
+    from node.identity import open_database
+
+    store = open_database(folder, settings)
+    try:
+        return postgis.install(store)
+    finally:
+        store.close()
