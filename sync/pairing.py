@@ -341,6 +341,48 @@ class Pairing:
         check_url(invite.url)
         return invite
 
+    # --- moving ------------------------------------------------------------------------------------------------------------------------
+
+    def move(self, node: str, url: str, actor: str, *, checked: bool = True) -> str:
+        """Takes a peer's new address.
+
+        No statement says where a node is (PROTOCOL 6.1): an address is this site's own note of where to call. What comes from there is proved by the
+        peer's keys as before, so a wrong address can keep the peer silent but not speak for it.
+
+        Args:
+            node: a peer.
+            url: base address, without `/peer/v1`; '' when it only calls.
+            actor: who does it.
+            checked: ask the address who answers there first.
+
+        Returns:
+            The address before.
+
+        Raises:
+            SyncError: no such peer, or not an address.
+            TrustError: another node answers there (kind `another-node`).
+            AwayError: nobody answers there.
+        """
+        # PROTOCOL 6.6
+        cleaned = check_url(url) if url else ""
+        if cleaned and checked:
+            hello = self._peers.hello(cleaned)
+            if (hello.get("node"), hello.get("zone")) != (node, self._x.zone):
+                raise TrustError(
+                    zh=f"{cleaned} 回答的是 {hello.get('node')!r:.50}（{hello.get('zone')!r:.50} 区），不是 {node}",
+                    en=f"at {cleaned} answers {hello.get('node')!r:.50} of zone {hello.get('zone')!r:.50}, not {node}",
+                    clause="6.6",
+                    kind="another-node",
+                )
+        with self._x.store.write() as tx:
+            before = tx.conn.scalar(select(t.peer.c.url).where(t.peer.c.node == node))
+            if before is None:
+                raise SyncError(zh=f"没有对等节点 {node}", en=f"there is no peer {node}", kind="not-a-peer")
+            tx.conn.execute(update(t.peer).where(t.peer.c.node == node).values(url=cleaned, error=None, error_at=None))
+            tx.audit("peer.move", actor=actor, detail={"node": node, "from": before, "to": cleaned, "checked": bool(cleaned and checked)})
+        self._x.wake.ring("peers")
+        return str(before)
+
     # --- leaving -----------------------------------------------------------------------------------------------------------------------
 
     def remove(self, node: str, actor: str) -> None:

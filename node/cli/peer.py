@@ -195,7 +195,7 @@ def show(run: Run, node: str) -> None:
     cls=Command,
     help=N_("""End the exchange with a peer: nothing is sent to it or fetched from it any more.
 
-To take it up again, or after an address has changed, join once more with a new invite."""),
+To take it up again, join once more with a new invite. When only an address has changed: terrace peer move."""),
     example="terrace -C wuhou peer stop n-hwmobjuz…",
 )
 @argument("node")
@@ -205,6 +205,24 @@ def stop(run: Run, node: str) -> None:
     found = _peer(run, node)
     run.site.exchange.pairing.remove(found.node, run.who)
     run.done(translate("Exchange with {name} is stopped.").format(name=choose(found.name, found.node)), node=found.node, state="paused")
+
+
+@peer.command(
+    cls=Command,
+    help=N_("""Take a peer's new address URL. Asks there first which node answers.
+
+Tell the peer's clerk your own new address in the same way: it takes it with the same command."""),
+    example="terrace -C wuhou peer move n-hwmobjuz… https://chengdu.example:8444",
+)
+@argument("node")
+@argument("url")
+@option("--unchecked", is_flag=True, help=N_("Nobody answers there yet: take the address without asking."))
+@pass_run
+def move(run: Run, node: str, url: str, unchecked: bool) -> None:
+    run.require("administer")
+    found = _peer(run, node)
+    before = run.site.exchange.pairing.move(found.node, url, run.who, checked=not unchecked)
+    run.done(translate("{name} is called at {url} from now on.").format(name=choose(found.name, found.node), url=url), node=found.node, url=url, before=before)
 
 
 def _peer(run: Run, node: str) -> "PeerStatus":

@@ -86,6 +86,9 @@ def test_a_county_joins_and_its_record_is_proved_at_the_city(sites: tuple[Served
     terrace(county, "withdraw", id, "--reason", "test")
     assert until(lambda: not at_the_city())
 
+    url = terrace(city, "peer", "show", asked["node"])[0]["url"]
+    terrace(city, "peer", "move", asked["node"], terrace(county, "peer", "list")[0]["url"], code=3)  # the city's own address: another node answers
+    assert terrace(city, "peer", "move", asked["node"], url + "/")[0]["before"] == url
     terrace(city, "peer", "stop", asked["node"])
     assert terrace(city, "peer", "show", asked["node"])[0]["state"] == "paused"
     assert terrace(city, "doctor", code=1)

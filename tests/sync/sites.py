@@ -141,6 +141,13 @@ class TestSite:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 
+    def unlisten(self) -> None:
+        """Closes the peers' listener."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
     def start(self) -> "TestSite":
         """Starts the loops."""
         self.exchange.worker.start()
@@ -149,9 +156,7 @@ class TestSite:
     def stop(self) -> None:
         """Stops everything."""
         self.exchange.worker.stop()
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
+        self.unlisten()
         self.exchange.close()
         self.store.close()
 

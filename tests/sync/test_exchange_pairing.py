@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from catalog.tables import audit
 from sync import pairing
-from sync.errors import InviteError, PeerError, SyncError, TrustError
+from sync.errors import AwayError, InviteError, PeerError, SyncError, TrustError
 from sync.join import make_join, parse_invite
 from sync.statements import parse_all
 from tests.sync.sites import TestSite
@@ -177,6 +177,36 @@ def test_join_holds_what_the_node_says_of_itself_and_nothing_else(make_site: Mak
         posted = pairing._about_itself(conn, city.node)
     assert {type(s.body).__name__ for s in parse_all(posted)} == {"NodeStatement", "Certify"}
     assert all(getattr(s.body, "sub", city.node) == city.node for s in parse_all(posted))
+
+
+def test_peer_that_moved_is_followed_to_its_new_address(make_site: MakeSite, free_port: Callable[[], int]) -> None:
+    # PROTOCOL 6.6
+    city, county, other = make_site("510100", "成都"), make_site("510107", "武侯"), make_site("510104", "锦江")
+    county.join(city)
+    id = county.publish()
+    county.exchange.worker.publish_once()
+    county.unlisten()
+    county.port = free_port()
+    county.url = f"http://127.0.0.1:{county.port}"
+    with pytest.raises(AwayError):
+        city.exchange.worker.pull_once(county.node)
+    with pytest.raises(AwayError):
+        city.exchange.pairing.move(county.node, county.url, "admin")
+    county.listen()
+    for url, kind in ((other.url, "another-node"), ("http://example.org", "address"), ("ftp://x", "address")):
+        with pytest.raises(SyncError) as refused:
+            city.exchange.pairing.move(county.node, url, "admin")
+        assert refused.value.kind == kind
+    with pytest.raises(SyncError):
+        city.exchange.pairing.move(other.node, other.url, "admin")
+    before = city.exchange.status().peers[0].url
+    assert city.exchange.pairing.move(county.node, county.url + "/", "admin") == before
+    for _ in range(2):
+        city.exchange.worker.pull_once(county.node)
+    assert city.record(id) is not None
+    with city.store.read() as conn:
+        line = conn.execute(select(audit).where(audit.c.event == "peer.move")).one()
+    assert line.actor == "admin" and orjson.loads(line.detail) == {"node": county.node, "from": before, "to": county.url, "checked": True}
 
 
 def _audit(site: TestSite) -> list[Any]:
