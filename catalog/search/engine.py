@@ -1,13 +1,13 @@
 """`Search`: the door to everything in this folder."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from catalog.errors import FilterError
-from catalog.filters import Leaf
+from catalog.filters import AnyText, Leaf
 from catalog.search.columns import new_dictionaries
 from catalog.search.documents import CODED
 from catalog.search.evaluate import Evaluator, Found, Hits
@@ -99,13 +99,18 @@ class Search:
             hits = hits & evaluator.condition(q.condition)
         return hits
 
-    def sets(self, conn: Connection, visible: Visible, leaf: Leaf) -> tuple[BitMap, BitMap] | None:
-        """Documents where a leaf of a filter is surely true, and where it is surely false, among what the actor may see.
+    def sets(self, conn: Connection, visible: Visible, wanted: Sequence[Leaf]) -> Callable[[Leaf], tuple[BitMap, BitMap] | None]:
+        """For leaves of a filter, documents where one is surely true and where it is surely false, among what the actor may see.
+
+        Args:
+            wanted: the leaves that will be asked for, so that the words of all of them are fetched at once.
 
         Returns:
-            None if search cannot tell this leaf (for `catalog.filters.fold`, which then asks the database).
+            A function of a leaf; it gives None where search cannot tell (for `catalog.filters.fold`, which then asks the database).
         """
-        return Evaluator(conn, self.refresh(conn), visible, self._dictionaries).sets(leaf)
+        evaluator = Evaluator(conn, self.refresh(conn), visible, self._dictionaries)
+        evaluator.prepare(word for leaf in wanted if isinstance(leaf, AnyText) for word in words_of(leaf.text))
+        return evaluator.sets
 
     def suggest(self, conn: Connection, visible: Visible, prefix: str, limit: int = 10) -> list[int]:
         """Documents whose title (or slug) has words that begin as those of `prefix`, shorter titles first.

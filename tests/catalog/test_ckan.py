@@ -100,6 +100,19 @@ def test_attack_filters_in_a_list_are_bounded_together(api: Api, many: list[str]
     assert answer.status_code == 409 and answer.get_json()["error"]["__type"] == "Search Error"
 
 
+@pytest.mark.parametrize("q", ["{} {}", "title:{} OR notes:{}", "{}* OR {}*"])
+def test_attack_many_full_text_filters_are_refused_in_words(api: Api, q: str) -> None:
+    """Each of them asks for postings, so that 500 would take half a second."""
+    filters = [f"(x{n} OR y{n})" if q == "{} {}" else q.format(f"x{n}", f"y{n}") for n in range(51)]
+    answer = api.client.post("/api/3/action/package_search", json={"fq_list": filters})
+    error = answer.get_json()["error"]
+    assert (answer.status_code, error["__type"]) == (409, "Search Error")
+    assert "at most 100 full-text filters, not 102" in error["message"]
+    assert api.post("package_search", {"fq_list": filters[:50]})["count"] == 0
+    named = " OR ".join(f"x{n}" for n in range(500))
+    assert api.post("package_search", {"fq": f"name:({named})"})["count"] == 0  # names cost little
+
+
 def test_facets_count_what_is_visible(api: Api, world: World) -> None:
     fields = json.dumps(["organization", "groups", "tags", "res_format", "license_id", "nofield"])
     found = api.get("package_search", **{"rows": 0, "facet.field": fields, "facet.limit": 2})

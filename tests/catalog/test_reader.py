@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select
 
 from catalog.attributes import iso
-from catalog.errors import DeniedError, NotFoundError
+from catalog.errors import DeniedError, FilterError, NotFoundError
 from catalog.filters import And, AnyText, Compare, Like, Not, Or
 from catalog.queries import RecordQuery, RowQuery
 from catalog.store import Store
@@ -130,6 +130,26 @@ def test_fields_are_hidden_and_masked(world: World) -> None:
     assert "files" not in view.may  # LANGUAGE 17
     whole = world.reader.record(STAFF, done.id)
     assert whole.fields["contact_phone"] == "028-12345678" and whole.withheld == () and whole.reasons == []
+
+
+def test_names_are_those_of_what_may_be_discovered(world: World) -> None:
+    shown = [world.publish().slug for _ in range(3)]
+    hidden = world.publish(secrecy="internal")
+    assert world.reader.names(PUBLIC) == sorted(shown)
+    assert world.reader.names(STAFF) == sorted([*shown, hidden.slug])
+    with world.store.write() as tx:
+        world.writer.withdraw(tx, hidden.id, "test", STAFF_WRITER)
+    assert world.reader.names(STAFF) == sorted(shown)
+
+
+def test_texts_that_are_compared_one_by_one_are_read_once_and_bounded(world: World) -> None:
+    one, two = world.publish(title={"en": "alpha"}), world.publish(title={"en": "beta"})
+    parts = [*(Like("title", f"%x{n}%") for n in range(18)), Like("title", "alp%"), Compare("title", "=", "beta")]
+    assert world.ids(PUBLIC, condition=Or(tuple(parts))) == {one.id, two.id}
+    assert world.ids(PUBLIC, condition=And((Not(parts[0]), parts[-1], parts[-1]))) == {two.id}
+    with pytest.raises(FilterError, match="at most 20 filters that compare texts") as refused:
+        world.ids(PUBLIC, condition=Or((*parts, Like("title", "%y%"))))
+    assert "逐条比较" in refused.value.zh
 
 
 def test_conditions_filter_only_what_is_disclosed(world: World) -> None:
