@@ -9,6 +9,8 @@ Rules:
 4. Progress is a checkpoint, written in the same transaction as the work that it tells of: a killed job goes on from there and does nothing twice.
 5. A job that fails is tried again after 2^n seconds (at most an hour), `MAX_ATTEMPTS` times, and then rests as `dead` until a person sees to it.
 6. What a job does outside the database must bear being done twice.
+7. A clock that is set back holds nothing up: what could only have been written by a clock ahead of this one counts as due, and as a lease that ran out (if its
+   worker lives, rule 3 keeps the two apart).
 """
 
 import os
@@ -22,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, insert, or_, select, update
 
 from catalog.errors import JobError
 from catalog.store import Store, WriteTransaction
@@ -31,6 +33,8 @@ from catalog.tables import job
 __all__ = ["MAX_ATTEMPTS", "Claimed", "JobContext", "Worker", "cancel", "claim", "enqueue", "list_jobs", "retry"]
 
 LEASE = 60
+#: Seconds that clocks of workers may differ.
+SLACK = 60
 MAX_ATTEMPTS = 8
 #: Seconds between two looks at the table when nothing wakes the worker.
 POLL = 1.0
@@ -85,8 +89,8 @@ def claim(tx: WriteTransaction, kinds: list[str], owner: str) -> Claimed | None:
     """
     same = job.alias()
     busy = select(same.c.job).where(same.c.kind == job.c.kind, same.c.key == job.c.key, same.c.state == RUNNING, same.c.job != job.c.job).exists()
-    expired = and_(job.c.state == RUNNING, job.c.lease_until <= tx.now)
-    ready = and_(job.c.state == READY, job.c.due <= tx.now, ~busy)
+    expired = and_(job.c.state == RUNNING, _over(tx.now))
+    ready = and_(job.c.state == READY, _due(tx.now), ~busy)
     statement = select(job).where(job.c.kind.in_(kinds), or_(ready, expired)).order_by(job.c.priority.desc(), job.c.due, job.c.job).limit(1)
     row = tx.conn.execute(statement).first()
     if row is None:
@@ -101,6 +105,16 @@ def claim(tx: WriteTransaction, kinds: list[str], owner: str) -> Claimed | None:
     tx.conn.execute(update(job).where(job.c.job == row.job).values(**values))
     checkpoint = None if row.checkpoint is None else orjson.loads(row.checkpoint)
     return Claimed(row.job, row.kind, row.key, orjson.loads(row.payload), checkpoint, row.attempts + 1, row.fence + 1)
+
+
+def _due(now: int) -> ColumnElement[bool]:
+    """Rule 7: due, or put on the list by a clock that has been set back since."""
+    return or_(job.c.due <= now, job.c.created > now + SLACK)
+
+
+def _over(now: int) -> ColumnElement[bool]:
+    """Rule 7: the lease ran out, or a clock that has been set back since gave it."""
+    return or_(job.c.lease_until <= now, job.c.lease_until > now + LEASE + SLACK)
 
 
 def cancel(tx: WriteTransaction, number: int) -> None:
@@ -233,7 +247,7 @@ class Worker:
         """Looks without the writer's lock, so that an idle worker disturbs nobody."""
         with self._store.read() as conn:
             now = int(time.time())
-            due = or_(and_(job.c.state == READY, job.c.due <= now), and_(job.c.state == RUNNING, job.c.lease_until <= now))
+            due = or_(and_(job.c.state == READY, _due(now)), and_(job.c.state == RUNNING, _over(now)))
             return conn.execute(select(job.c.job).where(job.c.kind.in_(list(self._handlers)), due).limit(1)).first() is not None
 
     def _beat(self, context: JobContext, done: threading.Event) -> None:
