@@ -12,9 +12,9 @@ WORKERS ?= 2
 
 .PHONY: setup demo test bench soak lint clean
 
-setup: $(STAMP)
+setup: $(STAMP) $(CATALOGS:.po=.mo)
 
-$(STAMP): requirements.lock pyproject.toml package-lock.json $(CATALOGS) deploy/setup/find-python deploy/setup/frontend.py
+$(STAMP): requirements.lock pyproject.toml package-lock.json deploy/setup/find-python deploy/setup/frontend.py
 	@set -e; python=$$(deploy/setup/find-python); test -x $(BIN)/python || "$$python" -m venv $(VENV)
 	@set -e; if [ "$(INSTALLER)" = pip ]; then \
 	    $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
@@ -25,8 +25,11 @@ $(STAMP): requirements.lock pyproject.toml package-lock.json $(CATALOGS) deploy/
 	    $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; \
 	fi
 	@$(BIN)/python deploy/setup/frontend.py
-	@for domain in cli portal; do $(BIN)/pybabel -q compile -D $$domain -d node/translations; done
 	@touch $@
+
+# A target of its own: whoever changes a text compiles it, without the network and without installing anything anew.
+%.mo: %.po | $(STAMP)
+	@$(BIN)/pybabel -q compile -i $< -o $@
 
 demo: setup
 	@$(BIN)/python -m deploy.demo
