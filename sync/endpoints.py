@@ -40,6 +40,7 @@ STATUSES: dict[str, int] = {
     "busy": 429,
     "superseded": 429,
     "store": 503,
+    "clock": 503,
     "object": 404,
     "token-cache-full": 429,
     "invite-attempts": 429,

@@ -24,6 +24,7 @@ from catalog.store import Store
 from sync import receipt as receipts
 from sync import tables as t
 from sync.apply import Applied, Applier, disclosed_values
+from sync.clock import seconds_behind
 from sync.context import Context, ExchangeSettings, wall_clock
 from sync.feeder import STREAMED, Feeder
 from sync.holdings import holdings_of, shown
@@ -85,6 +86,7 @@ class Status:
     Attributes:
         origin, size, witnessed, cosigned: of the own log; size that a cosigned checkpoint covers, and its time.
         behind: positions that are not in the streams yet. refused: batches in quarantine.
+        clock_behind: seconds by which the clock is behind what was verified (PROTOCOL 6.5); 0 when it is right.
     """
 
     node: str
@@ -95,6 +97,7 @@ class Status:
     cosigned: int | None
     behind: int
     refused: int
+    clock_behind: int
     peers: tuple[PeerStatus, ...]
 
 
@@ -240,6 +243,7 @@ class Exchange:
                     )
                 )
             behind = newest - get_number(conn, STREAMED)
+            late = seconds_behind(conn, x.clock())
         return Status(
             x.me,
             fingerprint(x.me),
@@ -249,6 +253,7 @@ class Exchange:
             None if run is None else run.cosigned,
             behind,
             refused,
+            late,
             tuple(peers),
         )
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select
 from catalog import tables as c
 from catalog.transaction import WriteTransaction
 from sync import tables as t
+from sync.clock import seconds_behind
 from sync.context import Context
 from sync.errors import TrustError
 from sync.judgement import Judge
@@ -40,7 +41,7 @@ class Feeder:
 
     def __init__(self, context: Context) -> None:
         self._x = context
-        self._trust: Trust | None = None
+        self._seen: tuple[Trust | None, bool] = None, False
         self._looked = 0.0
 
     def step(self) -> bool:
@@ -117,9 +118,10 @@ class Feeder:
     # --- sweeps ----------------------------------------------------------------------------------------------------------------------
 
     def _stale(self, conn: Connection, now: int) -> bool:
-        """Whether the statements say something new of some peer, or a peer is new; looked at when they changed, and every second."""
-        trust = self._x.trust.in_(conn, now)
-        if trust is self._trust and time.monotonic() - self._looked < 1:
+        """Whether the statements say something new of some peer, a peer is new, or the clock was set back or right again; looked at when statements or clock
+        changed, and every second."""
+        seen = self._x.trust.in_(conn, now), bool(seconds_behind(conn, now))
+        if seen == self._seen and time.monotonic() - self._looked < 1:
             return False
         known = {row.peer: row.actor for row in conn.execute(select(t.outlet.c.peer, t.outlet.c.actor))}
         for peer in conn.scalars(select(t.peer.c.node).where(t.peer.c.state == "active")).all():
@@ -129,7 +131,7 @@ class Feeder:
             except TrustError:
                 if known.get(peer) is not None:
                     return True
-        self._trust, self._looked = trust, time.monotonic()
+        self._seen, self._looked = seen, time.monotonic()
         return False
 
     def _actors(self) -> None:

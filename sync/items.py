@@ -232,7 +232,7 @@ def _check_terms(run: Run, manifest: Manifest) -> None:
             zh=f"{manifest.id} 不是给本站点的", en=f"{manifest.id} is not meant for this site: its audience does not name us", clause="4.9", kind="terms"
         )
     until = terms.get("until")
-    if isinstance(until, str) and read_time(until) + MAX_AHEAD <= run.state.now:
+    if isinstance(until, str) and read_time(until) + MAX_AHEAD <= max(run.state.now, run.trust.now):  # PROTOCOL 6.5: trust does not go back with the clock
         raise BatchError(zh=f"{manifest.id} 的期限已过（{until}）", en=f"the term of {manifest.id} ended at {until}", clause="4.9", kind="terms")
 
 

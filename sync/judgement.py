@@ -22,6 +22,7 @@ from catalog.rows.tables import find_table
 from catalog.streams import StreamView
 from policies.actor import Actor
 from sync import tables as t
+from sync.clock import seconds_behind
 from sync.context import Context
 from sync.errors import TrustError
 from sync.holdings import Holding, holdings_of, shown
@@ -111,7 +112,8 @@ class Judge:
         """Raises TrustError when the peer is not certified now: it may have nothing."""
         self._x = context
         self._conn = conn
-        self.now = now
+        self.behind = seconds_behind(conn, now)
+        self.now = now + self.behind  # PROTOCOL 6.5: what has ended stays ended
         self.peer = peer
         self.trust = context.trust.in_(conn, now)
         self.actor = peer_actor(self.trust, peer, context.site.secrecy_cap)
@@ -123,7 +125,8 @@ class Judge:
     @property
     def key(self) -> str:
         """Changes when the statements say something else of the peer, so that its stream is judged anew."""
-        return hashlib.sha256(json.dumps(self.actor.as_dict(), sort_keys=True).encode()).hexdigest()
+        said = {**self.actor.as_dict(), **({"clock": "behind"} if self.behind else {})}
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def run(self, number: int) -> Run:
         """A run, remembered."""
@@ -161,7 +164,7 @@ class Judge:
     # --- one record ------------------------------------------------------------------------------------------------------------------
 
     def _one(self, view: StreamView, held: list[Holding]) -> Judged:
-        if not view.discover or view.authority == self.peer:
+        if not view.discover or view.authority == self.peer or (self.behind and view.boundary is not None):  # PROTOCOL 6.5: timed permissions are closed
             return Judged(Verdict(None, boundary=view.boundary))
         if view.own:
             leaf = self._leaves.get((view.id, view.manifest_hash))
@@ -220,7 +223,7 @@ class Judge:
             if row.variant != (view.variant or ""):
                 continue
             columns = [str(column["name"]) for column in cast(list[dict[str, Any]], loads(row.columns))]
-            if not all(view.shows_column(column) for column in columns):
+            if not all(view.shows_column(column) for column in columns) or (self.behind and view.row_filter is not None and moves(view.row_filter)):
                 continue
             goal = self._proved(view.id, row.variant, row.seq, source)
             if goal:

@@ -30,6 +30,7 @@ from catalog.canonical import JSON, b64, dumps
 from policies.divisions import covers
 from sync import tables as t
 from sync.claims import Certify
+from sync.clock import refuse_behind
 from sync.context import Context
 from sync.errors import InviteError, SyncError, TrustError
 from sync.ids import fingerprint
@@ -97,7 +98,7 @@ class Pairing:
             The one line to hand over.
 
         Raises:
-            SyncError: this site cannot be reached (no address in its settings), or is not certified itself.
+            SyncError: this site cannot be reached (no address in its settings), is not certified itself, or its clock was set back (kind `clock`).
         """
         now = self._x.clock()
         url = check_url(self._x.settings.url)
@@ -105,6 +106,7 @@ class Pairing:
         secret = b64(secrets.token_bytes(16))
         line = make_invite(Invite(url, self._x.me, root, self._x.zone, secret, now + life))
         with self._x.store.write() as tx:
+            refuse_behind(tx.conn, now)
             tx.conn.execute(insert(t.invite).values(secret=secret_digest(secret), created=now, expires=now + life, limits="{}", state="open"))
             tx.audit("peer.invite", actor=actor, detail={"until": now + life})
         return line
@@ -170,6 +172,7 @@ class Pairing:
             row = tx.conn.execute(select(t.invite).where(t.invite.c.state == "posted", t.invite.c.node == node)).first()
             if row is None:
                 raise InviteError(zh=f"没有等待确认的加入请求：{node}", en=f"no join waits for {node}")
+            refuse_behind(tx.conn, now)
             asked = orjson.loads(row.request)
             statements = parse_all(asked["statements"])
             own = _self_certify(statements, node)

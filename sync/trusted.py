@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, insert, select
 from catalog.canonical import dumps, loads
 from catalog.store import Store
 from sync import tables as t
+from sync.clock import seconds_behind
 from sync.runs import insert_new
 from sync.statements import Certify, EpochClose, NodeStatement, Statement, Succession, parse_all
 from sync.trust import Trust
@@ -40,8 +41,9 @@ class TrustStore:
             return self.in_(conn, now)
 
     def in_(self, conn: Connection, now: int) -> Trust:
-        """The trust at a moment, from the statements that a connection sees."""
+        """The trust at a moment, from the statements that a connection sees. While the clock stands behind what was verified, that is the moment (6.5)."""
         s = t.statement.c
+        now += seconds_behind(conn, now)
         newest = conn.execute(select(s.seq, s.digest).order_by(s.seq.desc()).limit(1)).one_or_none() or (0, "")
         mark = (*newest, anchors(conn))
         with self._lock:

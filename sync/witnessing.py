@@ -4,6 +4,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from catalog.canonical import dumps
 from sync import tables as t
+from sync.clock import refuse_behind
 from sync.context import Context
 from sync.errors import ForkError, WitnessError
 from sync.witness import Known, decide, origin_of
@@ -28,11 +29,13 @@ class WitnessDesk:
 
         Raises:
             WitnessError: with the status of the answer.
+            SyncError: kind `clock`: this site's clock was set back.
         """
         origin = str(origin_of(request))
         now = self._x.clock()
         try:
             with self._x.store.write() as tx:
+                refuse_behind(tx.conn, now)
                 cosigned = decide(
                     request, trust=self._x.trust.in_(tx.conn, now), me=self._x.me, known=_known(tx.conn, origin), key=self._x.keys.witness, now=now
                 )

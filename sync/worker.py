@@ -20,6 +20,7 @@ from sqlalchemy import select, update
 from policies.errors import TerraceError
 from sync import batch as batches
 from sync import tables as t
+from sync.clock import seconds_behind
 from sync.errors import AwayError, HaltError, PeerError, SyncError
 from sync.inlets import open_inlet
 from sync.statements import parse_all
@@ -61,6 +62,7 @@ class Worker:
         self._pulls: dict[tuple[str, Callable[[str, threading.Event], None]], _Pull] = {}
         self._pushed: dict[str, int] = {}
         self._witness_again = 0.0
+        self._clock_behind = False
 
     def start(self) -> None:
         """Starts every loop."""
@@ -107,11 +109,24 @@ class Worker:
 
     def publish_once(self) -> None:
         """Brings log, cosignature and streams up to date."""
+        self._look_at_clock()
         while self._e.logbook.append() and not self._stop.is_set():
             pass
         self._ask_witness()
         while self._e.feeder.step() and not self._stop.is_set():
             pass
+
+    def _look_at_clock(self) -> None:
+        """Says loudly, once, that the clock was set back, and that it is right again (PROTOCOL 6.5)."""
+        with self._x.store.read() as conn:
+            behind = seconds_behind(conn, self._x.clock())
+        if bool(behind) == self._clock_behind:
+            return
+        self._clock_behind = bool(behind)
+        if behind:
+            log.error("the clock is %d s behind a time that a witness has signed: timed permissions are closed, nothing with a time is signed", behind)
+        with self._x.store.write() as tx:
+            tx.audit("clock.behind" if behind else "clock.right", outcome="alarm" if behind else "done", detail={"seconds": behind})
 
     def _ask_witness(self) -> None:
         if time.monotonic() < self._witness_again or not self._e.logbook.needs_witness():
