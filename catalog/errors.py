@@ -11,6 +11,7 @@
         ├── FilterError        a user's filter that cannot be applied
         │   └── UnknownColumnError  no such column, or none that this actor may see
         └── IngestError        an input file that cannot be taken in
+            └── QuarantineError     nothing more can be set aside
 """
 
 from policies.errors import TerraceError
@@ -56,6 +57,12 @@ class IngestError(CatalogError):
     """An input file that cannot be taken in."""
 
     kind = "ingest"
+
+
+class QuarantineError(IngestError):
+    """Nothing more can be set aside: the quarantine is full."""
+
+    kind = "quarantine"
 
 
 class FilterError(CatalogError):

@@ -46,7 +46,22 @@ draft = Table(
 #: What a record was made from, so that a second `add` of the same content makes no second record.
 source = Table(
     "source", metadata, Column("digest", CODE, primary_key=True), Column("id", CODE, nullable=False, index=True), Column("source", Text),
-    Column("time", BIG, nullable=False),
+    Column("time", BIG, nullable=False), Index("source_source", "source"),
+)
+
+#: Parts of files that could not be taken in while the rest was: see catalog/quarantine.py.
+quarantine = Table(
+    "quarantine", metadata,
+    Column("n", Integer, primary_key=True),
+    Column("file", CODE, nullable=False, index=True),  # absolute path
+    Column("source", CODE, nullable=False, index=True),  # file and part, as in `source`
+    Column("member", CODE, nullable=False, server_default=""),  # inside an archive
+    Column("place", Text, nullable=False),            # canonical JSON: {"line": 5}, {"feature": 3}, {"path": "dataset[7]"}
+    Column("record", CODE),                           # whose row it is; NULL: a whole record
+    Column("kind", CODE, nullable=False), Column("zh", Text, nullable=False), Column("en", Text, nullable=False),
+    Column("excerpt", Text, nullable=False),
+    Column("time", BIG, nullable=False), Column("tries", Integer, nullable=False, server_default="1"),
+    sqlite_autoincrement=True,
 )
 
 #: The readable name of each record, minted once and kept after the record is gone, so that it never means another one.

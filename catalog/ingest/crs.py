@@ -64,7 +64,10 @@ def way_to_crs84(text: str) -> Way:
     try:
         source = pyproj.CRS.from_user_input(code or text)
     except CRSError as error:
-        zh, en = f"坐標系無法辨認：{text[:80]}；請在附檔中以 crs: EPSG:… 指明", f"unknown coordinate system: {text[:80]}; name it in the sidecar: crs: EPSG:…"
+        zh, en = (
+            f"坐标系无法辨认：{text[:80]}；请在附属文件中以 crs: EPSG:… 指明",
+            f"unknown coordinate system: {text[:80]}; name it in the sidecar: crs: EPSG:…",
+        )
         raise IngestError(zh=zh, en=en) from error
     if code is None:
         authority = source.to_authority(min_confidence=70)
@@ -76,13 +79,13 @@ def way_to_crs84(text: str) -> Way:
         group = pyproj.transformer.TransformerGroup(source, "EPSG:4490" if base == "EPSG:4490" else "OGC:CRS84", always_xy=True)
         best = group.transformers[0]
     except (ProjError, IndexError) as error:
-        raise IngestError(zh=f"無法由 {code or text[:80]} 轉為經緯度", en=f"no way from {code or text[:80]} to longitude and latitude") from error
+        raise IngestError(zh=f"无法由 {code or text[:80]} 转为经纬度", en=f"no way from {code or text[:80]} to longitude and latitude") from error
     ballpark = base in _NO_PUBLIC_WAY or "ballpark" in best.description.lower()
     name = code or source.name
     note = None
     if ballpark:
         note = {
-            "zh": f"原坐標系 {name}（{source.name}）；經緯度由近似轉換得出，誤差可達數百米，不可用於量測",
+            "zh": f"原坐标系 {name}（{source.name}）；经纬度由近似转换得出，误差可达数百米，不可用于量测",
             "en": f"coordinates in {name} ({source.name}); longitude and latitude come from a ballpark transformation, wrong by some hundred metres",
         }
     return Way(code, ballpark, lambda shapes: _moved(best, shapes), note)

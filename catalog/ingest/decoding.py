@@ -31,7 +31,7 @@ def encoding_of(path: Path) -> str:
             if head.startswith(mark):
                 return name
         if b"\x00" in head:
-            raise IngestError(zh=f"{path.name} 不是文字檔", en=f"{path.name} is not a text file")
+            raise IngestError(zh=f"{path.name} 不是文本文件", en=f"{path.name} is not a text file")
         for name in ("utf-8", "gb18030"):
             file.seek(0)
             decoder = codecs.getincrementaldecoder(name)("strict")

@@ -2,13 +2,16 @@
 
 A value that would come back different is text: leading zeros (`007`), more than 15 digits (18-digit identity numbers), a plus sign, thousands separators. The
 words for *no value* (`NA`, `NULL`, …) are no value where all others are numbers, dates or times, and text elsewhere. Columns whose heading says code, number
-(編號), telephone and the like are text whatever they hold (`catalog.ingest.names`).
+(编号), telephone and the like are text whatever they hold (`catalog.ingest.names`).
 """
 
 import datetime
 import re
+from array import array
 
-__all__ = ["NO_VALUE", "Guess", "parse_moment"]
+import numpy as np
+
+__all__ = ["NO_VALUE", "Guess", "Unique", "parse_moment"]
 
 #: Words for a missing value that statistics programs and databases write.
 NO_VALUE = frozenset(("NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "None"))
@@ -24,47 +27,79 @@ _TRUTH = frozenset(("true", "false", "是", "否"))
 _ALL = ("boolean", "integer", "decimal", "date", "datetime")
 
 
+class Unique:
+    """Whether all values of a column are there and different: eight bytes for each, so that a million rows cost eight megabytes.
+
+    Hashes of 64 bits are compared: that two different values of a million have the same one happens once in ten million files, and then the column is only
+    not taken as the key.
+    """
+
+    __slots__ = ("_due", "_marks")
+
+    def __init__(self) -> None:
+        self._marks: array[int] | None = array("q")
+        self._due = 1_000  # how many there are when they are looked through next
+
+    def watch(self, value: str) -> None:
+        """Takes note of one value; the empty text is none."""
+        if self._marks is None:
+            return
+        if value == "":
+            self._marks = None
+            return
+        self._marks.append(hash(value))
+        if len(self._marks) >= self._due:
+            self._due *= 10
+            self._look()
+
+    def miss(self) -> None:
+        """A value is not there."""
+        self._marks = None
+
+    def __bool__(self) -> bool:
+        """True when so far all are there and different."""
+        self._look()
+        return self._marks is not None
+
+    def _look(self) -> None:
+        if self._marks is not None and len(np.unique(np.frombuffer(self._marks, dtype=np.int64))) < len(self._marks):
+            self._marks = None
+
+
 class Guess:
     """Watches the values of one column.
 
     Attributes:
         filled: how many values were not empty.
         longest: characters of the longest.
-        unique: whether all were there and different (only while `watch_unique`).
+        unique: whether all were there and different; None while nobody asked.
     """
 
-    __slots__ = ("_left", "_seen", "_sure", "filled", "longest", "unique")
+    __slots__ = ("_left", "_sure", "filled", "longest", "unique")
 
     def __init__(self, *, text: bool = False, watch_unique: bool = False) -> None:
         self._left = [] if text else list(_ALL)
-        self._seen: set[int] | None = set() if watch_unique else None
         self._sure = False  # some value was no word for a missing one
         self.filled = 0
         self.longest = 0
-        self.unique = watch_unique
+        self.unique = Unique() if watch_unique else None
 
     def watch(self, value: str | None) -> None:
         """Takes note of one value; None and the empty text are absent."""
         if value is None or value == "":
-            self._not_unique()
+            if self.unique is not None:
+                self.unique.miss()
             return
         self.filled += 1
         if len(value) > self.longest:
             self.longest = len(value)
-        if self._seen is not None:
-            mark = hash(value)
-            if mark in self._seen:
-                self._not_unique()
-            else:
-                self._seen.add(mark)
+        if self.unique is not None:
+            self.unique.watch(value)
         if value in NO_VALUE:
             return
         self._sure = True
         if self._left and not _FITS[self._left[0]](value):
             self._left = [kind for kind in self._left if _FITS[kind](value)]
-
-    def _not_unique(self) -> None:
-        self.unique, self._seen = False, None
 
     @property
     def type(self) -> str:

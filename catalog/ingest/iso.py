@@ -15,6 +15,7 @@ from catalog.codes import code_list
 from catalog.errors import IngestError
 from catalog.field_values import ValueProblem, bbox, date_text, has_chinese, moment_text
 from catalog.ingest.crs import code_of
+from catalog.ingest.mapping import format_code, format_of
 from catalog.ingest.model import Item
 
 __all__ = ["is_iso", "read_iso"]
@@ -37,7 +38,6 @@ _LANGUAGES = {
     "spa": "es",
 }
 _ROLES = ("owner", "publisher", "custodian", "pointOfContact", "resourceProvider", "originator", "author", "distributor", "processor")
-_PROTOCOLS = {"wms": "wms", "wfs": "wfs", "wcs": "wcs", "wmts": "wmts", "csw": "csw", "opendap": "opendap", "erddap": "rest"}
 
 
 def is_iso(root: Element) -> bool:
@@ -54,7 +54,7 @@ def read_iso(root: Element, path: Path) -> Item:
     record = _Record(root)
     fields = record.fields()
     if not fields.get("title"):
-        raise IngestError(zh=f"{path.name}：ISO 記錄沒有題名（gmd:title）", en=f"{path.name}: the ISO record has no title (gmd:title)")
+        raise IngestError(zh=f"{path.name}：ISO 记录没有题名（gmd:title）", en=f"{path.name}: the ISO record has no title (gmd:title)")
     guessed = {"update_cycle": "irregular", "kind": "dataset"}
     return Item(fields=fields, guessed=guessed, format="iso19139", secrecy=record.secrecy(), notes=tuple(record.notes))
 
@@ -156,7 +156,7 @@ class _Record:
             return found.code
         if value.casefold() in codes:
             return value.casefold()
-        self.notes.append((f"{codes.zh}未辨認：{value[:60]}", f"{codes.en} not understood: {value[:60]}"))
+        self.notes.append((f"{codes.zh}未辨认：{value[:60]}", f"{codes.en} not understood: {value[:60]}"))
         return None
 
     def _clean(self, cleaner: Any, name: str, value: Any) -> Any:
@@ -223,7 +223,7 @@ class _Record:
             if theme is not None:
                 found.append(theme.code)
             elif value:
-                self.notes.append((f"主題未辨認：{value[:60]}", f"topic not understood: {value[:60]}"))
+                self.notes.append((f"主题未辨认：{value[:60]}", f"topic not understood: {value[:60]}"))
         return list(dict.fromkeys(found))
 
     def _bbox(self) -> list[str] | None:
@@ -261,7 +261,7 @@ class _Record:
             )
             if found:
                 return found
-            self.notes.append((f"坐標系未辨認：{value[:60]}", f"coordinate system not understood: {value[:60]}"))
+            self.notes.append((f"坐标系未辨认：{value[:60]}", f"coordinate system not understood: {value[:60]}"))
         return None
 
     def _scale(self) -> str | None:
@@ -291,36 +291,14 @@ class _Record:
                 "note": self.texts(self.first(link, "description")),
                 "protocol": protocol[:80] or None,
             }
-            resource |= _format_of(protocol, url, formats)
+            resource |= format_of(protocol, url, formats)
             found.setdefault(f"resources.link{len(found) + 1}", {name: value for name, value in resource.items() if value})
             if len(found) >= 100:
                 break
         if not found and formats:
-            code = _format_code(formats[0])
+            code = format_code(formats[0])
             found["resources.data"] = {"format": code, "kind": "file"}
         return found
-
-
-def _format_of(protocol: str, url: str, formats: list[str]) -> dict[str, str]:
-    """Kind and format of a link: by its protocol or its address, else by the distribution's own format."""
-    lowered = f"{protocol} {url}".lower()
-    service = next((code for word, code in _PROTOCOLS.items() if re.search(rf"(?<![a-z]){word}(?![a-z])", lowered)), None)
-    if service is not None:
-        return {"kind": "service", "format": service}
-    suffix = re.search(r"\.([a-z0-9]{2,7})(?:\?|$)", url.lower())
-    codes = code_list("formats")
-    for code in codes:
-        if suffix and suffix[1] in code.other.get("suffix", "").split():
-            return {"kind": code.other.get("kind", "file"), "format": code.code}
-    if formats:
-        return {"kind": "file", "format": _format_code(formats[0])}
-    return {"kind": "file", "format": "html"}
-
-
-def _format_code(name: str) -> str:
-    wanted = " ".join(name.lower().split())[:100]
-    known = {"geotiff": "geotiff", "tiff": "geotiff", "shapefile": "shp", "esri shapefile": "shp", "comma separated value": "csv"}
-    return known.get(wanted, wanted)
 
 
 def _string(element: Element) -> str | None:

@@ -37,7 +37,7 @@ def read_geotiff(path: Path) -> Item:
                 notes: list[tuple[str, str]] = []
                 tiled = bool(source.profile.get("tiled")) and bool(source.overviews(1) if source.count else False)
                 if source.crs is None:
-                    notes.append(("影像沒有坐標系，範圍須另行填寫", "the raster has no coordinate system: its extent must be filled in"))
+                    notes.append(("影像没有坐标系，范围须另行填写", "the raster has no coordinate system: its extent must be filled in"))
                 else:
                     way = way_to_crs84(source.crs.to_string())
                     box = transform_bounds(source.crs, "OGC:CRS84", *source.bounds, densify_pts=21)

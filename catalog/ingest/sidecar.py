@@ -52,7 +52,7 @@ def read_sidecar(path: Path | None) -> Sidecar:
         return Sidecar()
     raw = path.read_bytes()
     if len(raw) > MAX_BYTES:
-        raise IngestError(zh=f"{path.name} 過大", en=f"{path.name} is too large")
+        raise IngestError(zh=f"{path.name} 过大", en=f"{path.name} is too large")
     try:
         data: Any = yaml.safe_load(raw.decode("utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -64,7 +64,7 @@ def read_sidecar(path: Path | None) -> Sidecar:
     unknown = [str(name) for name in data if name not in _MEMBERS]
     if unknown:
         zh, en = (
-            f"{path.name} 不認得：{', '.join(unknown)}；可用：{', '.join(_MEMBERS)}",
+            f"{path.name} 不认得：{', '.join(unknown)}；可用：{', '.join(_MEMBERS)}",
             f"{path.name}: unknown {', '.join(unknown)}; there are {', '.join(_MEMBERS)}",
         )
         raise IngestError(zh=zh, en=en)
@@ -94,4 +94,4 @@ def _text(value: Any) -> str | None:
 
 
 def _wrong(path: Path, name: str, wanted: str) -> IngestError:
-    return IngestError(zh=f"{path.name} 的 {name} 須為對照", en=f"{path.name}: {name} must be {wanted}")
+    return IngestError(zh=f"{path.name} 的 {name} 须为映射", en=f"{path.name}: {name} must be {wanted}")

@@ -26,7 +26,7 @@ def parse_xml(path: Path) -> etree._Element:
     size = path.stat().st_size
     if size > MAX_XML:
         raise IngestError(
-            zh=f"{path.name} 過大：{size} 位元組，元數據上限 {MAX_XML}", en=f"{path.name} is too large for metadata: {size} bytes, at most {MAX_XML}"
+            zh=f"{path.name} 过大：{size} 字节，元数据上限 {MAX_XML}", en=f"{path.name} is too large for metadata: {size} bytes, at most {MAX_XML}"
         )
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_comments=True, remove_pis=True
@@ -42,7 +42,7 @@ def parse_xml(path: Path) -> etree._Element:
     document = root.getroottree().docinfo
     declared: Any = document.internalDTD
     if declared is not None and any(True for _ in declared.iterentities()):
-        raise IngestError(zh=f"{path.name} 宣告了實體（ENTITY），不予接受", en=f"{path.name} declares entities, which are not accepted")
+        raise IngestError(zh=f"{path.name} 宣告了实体（ENTITY），不予接受", en=f"{path.name} declares entities, which are not accepted")
     _check_depth(root, path)
     return root
 
@@ -52,4 +52,4 @@ def _check_depth(root: etree._Element, path: Path) -> None:
     for event, _ in etree.iterwalk(root, events=("start", "end")):
         depth += 1 if event == "start" else -1
         if depth > MAX_DEPTH:
-            raise IngestError(zh=f"{path.name} 巢狀超過 {MAX_DEPTH} 層", en=f"{path.name} nests deeper than {MAX_DEPTH} levels")
+            raise IngestError(zh=f"{path.name} 嵌套超过 {MAX_DEPTH} 层", en=f"{path.name} nests deeper than {MAX_DEPTH} levels")

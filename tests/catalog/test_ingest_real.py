@@ -24,12 +24,6 @@ RASTERS = {
 }
 REFUSED = {
     "groundwater/county_gw_pts.gpkg": "GeoPackage",
-    "metadata/ckan/dataset_multilingual.json": "JSON",
-    "metadata/dcat/catalog.rdf": "DCAT",
-    "metadata/dcat/dataset.ttl": "Turtle",
-    "metadata/dcat/opendataphilly-data.json": "JSON",
-    "metadata/fgdc/USGSHydroCached.xml": "FGDC",
-    "stac/example-sentinel2.json": "STAC",
     "README.md": "README.md",
 }
 

@@ -174,7 +174,7 @@ def test_too_large_for_metadata(intake, monkeypatch):
         ("a.tif", b"II*\x00" + bytes(50), "TIFF"),
         ("a.tif", b"MM\x00*", "TIFF"),
         ("a.gz", b"\x1f\x8b\x08", "gzip"),
-        ("a.ttl", b"@prefix dcat: <x> .\n", "Turtle"),
+        ("a.ttl", b"@prefix dcat: <x> .\n", "RDF (ttl)"),
     ],
 )
 def test_other_kinds_are_refused_by_name(intake, name, content, word):

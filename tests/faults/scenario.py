@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from catalog import tables as c
 from catalog.canonical import b64
-from catalog.ingest import add
+from catalog.ingest import add, write
 from catalog.ingest.model import IngestContext
 from catalog.jobs import JobContext, Worker, enqueue
 from catalog.queries import RecordQuery
@@ -70,6 +70,7 @@ class Life:
     STEPS = (
         "join",
         "take_a_file_in",
+        "take_many_in",
         "publish_two",
         "flow",
         "index",
@@ -160,6 +161,22 @@ class Life:
         """`terrace add --publish` of a layer: a draft with rows and the file itself, then its publication."""
         file = self.folder / "parcels.geojson"
         file.write_text(json.dumps({**PARCELS, "name": "parcels"}), encoding="utf-8")
+        assert set(self._add(file)) <= {"published", "unchanged"}
+
+    def take_many_in(self) -> None:
+        """A catalogue with a bad record, which is set aside, and a table that takes several transactions."""
+        catalog = self.folder / "data.json"
+        datasets = [{"title": title, "identifier": name, "description": "摘要"} for name, title in (("a", "水井目录"), ("b", "泉水目录"), ("c", ""))]
+        catalog.write_text(json.dumps({"dataset": datasets}), encoding="utf-8")
+        table = self.folder / "readings.csv"
+        table.write_text("code,level\n" + "".join(f"W{n:03},{n / 10}\n" for n in range(25)), encoding="utf-8")
+        chunk, write.CHUNK = write.CHUNK, 10
+        try:
+            assert set(self._add(catalog, table)) <= {"published", "unchanged", "quarantined"}
+        finally:
+            write.CHUNK = chunk
+
+    def _add(self, *files: Path) -> list[str]:
         defaults = {key: value for key, value in record_fields("图斑", "510107").items() if key not in ("items", "bbox", "resources.data", "kind")}
         context = IngestContext(
             self.county.store,
@@ -171,8 +188,9 @@ class Life:
             defaults=defaults,
             publish=True,
         )
-        results = list(add([file], context))
-        assert [result.status for result in results] in (["published"], ["unchanged"]), [str(result.error) for result in results]
+        results = list(add(files, context))
+        assert all(result.error is None or result.status == "quarantined" for result in results), [str(result.error) for result in results]
+        return [result.status for result in results]
 
     def publish_two(self) -> None:
         """Two records, one transaction each."""

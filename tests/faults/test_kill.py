@@ -34,6 +34,9 @@ AT_ONCE = 4
 NOT_LIVED = {
     "catalog.accounts": "one row each; no other state depends on it",
     "catalog.cloud_objects": "needs a store elsewhere; the file is whole there or not at all by its protocol",
+    "catalog.ingest.run._audit_refusal": "one line of the audit log",
+    "catalog.ingest.write._forget": "removes a file that no record names",
+    "catalog.ingest.write.publish_drafted": "publishes a draft, as others do",
     "catalog.jobs.Worker._beat": "prolongs a lease: one row, after 20 seconds",
     "catalog.postgis": "before there is a database",
     "catalog.policy_store.PolicyHolder._keep_old": "notes that files are bad: one row",
@@ -50,7 +53,7 @@ NOT_LIVED = {
 }
 #: Killed at by default: one of each part, where its two sides differ most: the first point passed that begins and ends so.
 CHOSEN = [
-    ("catalog.ingest.", "/commit/after"),
+    ("catalog.ingest.write._write_chunks", "/commit/after"),
     ("catalog.search.merge.merge", "/commit/after"),
     ("sync.witnessing.WitnessDesk", "/commit/after"),
     ("sync.apply.Applier._store", "/commit/after"),

@@ -58,7 +58,7 @@ def test_a_boundary_without_points_is_found(tmp_path: Path) -> None:
 def test_every_part_of_the_list_is_there() -> None:
     listed = points()
     for part in (
-        "catalog.ingest.run._write/commit",
+        "catalog.ingest.write._write_once/commit",
         "catalog.stamps.Stamps._stamp_all/commit",
         "catalog.search.flush.flush/commit",
         "catalog.search.merge.merge/commit",

@@ -1,0 +1,122 @@
+"""From what was found in a file to the fields of a record: who says what, and which resources it has.
+
+What a person wrote (sidecar) goes before what the file says, that before the caller's defaults, those before the site's, the file's name, the profile's
+defaults and the kind of file's guess.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from catalog.canonical import JSON
+from catalog.codes import code_list
+from catalog.errors import IngestError
+from catalog.ingest.model import IngestContext, Item, Sidecar
+from catalog.objects import Stored
+from catalog.profiles import Profile, clean_fields
+from catalog.record import Problem
+
+__all__ = ["ORIGINAL", "ROWS", "Filled", "fill", "original_resource"]
+
+#: Names of the resources that intake makes: the rows, and the file as it came.
+ROWS, ORIGINAL = "resources.rows", "resources.original"
+
+#: Formats whose original is a description, not data.
+_METADATA = frozenset(("iso19139", "fgdc", "ckan", "dcat-us", "ttl", "rdf", "jsonld", "stac"))
+
+type Notes = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """One record on its way in.
+
+    Attributes:
+        path: the file, as it was named.
+        place: where it came from (absolute path, and the part): the next content of the same place changes the same record.
+        fields: what the source states. guessed: what only a new record gets.
+        digest: of its content: the same adds nothing.
+    """
+
+    path: Path
+    place: str
+    item: Item
+    profile: Profile
+    sidecar: Sidecar
+    fields: dict[str, JSON]
+    guessed: dict[str, JSON]
+    notes: Notes
+    digest: str
+
+
+def fill(path: Path, place: str, item: Item, chosen: Profile, sidecar: Sidecar, ctx: IngestContext, digest: str) -> Filled:
+    """Brings together what all say of a record.
+
+    Raises:
+        IngestError: the sidecar or the caller's defaults have something wrong.
+    """
+    written, problems = clean_fields(chosen.id, sidecar.fields)
+    if problems:
+        raise _wrong_sidecar(sidecar, problems)
+    stated, problems = clean_fields(chosen.id, item.fields)
+    notes = tuple(item.notes) + tuple((f"{problem.field}：{problem.zh}", f"{problem.field}: {problem.en}") for problem in problems)
+    fields = {**stated, **written}
+    if item.layer is not None:
+        fields["items"] = [column.as_item() for column in item.layer.columns]
+        fields[ROWS] = _rows_resource(item)
+    guessed: dict[str, JSON] = {}
+    title = item.guessed.get("title") or _title(item.name or path.name)
+    for loose in (ctx.defaults, {"provider": {"name": dict(ctx.writer.site.name)}}, {"title": title}, chosen.defaults, item.guessed):
+        cleaned, problems = clean_fields(chosen.id, loose)
+        if problems and loose is ctx.defaults:
+            raise IngestError(zh=f"默认字段有误：{problems[0].field}：{problems[0].zh}", en=f"a default is wrong: {problems[0].field}: {problems[0].en}")
+        guessed = {**cleaned, **guessed}
+    return Filled(path, place, item, chosen, sidecar, fields, {name: value for name, value in guessed.items() if name not in fields}, notes, digest)
+
+
+def _wrong_sidecar(sidecar: Sidecar, problems: list[Problem]) -> IngestError:
+    name = sidecar.path.name if sidecar.path is not None else "sidecar"
+    zh = "；".join(f"{problem.field}：{problem.zh}" for problem in problems)
+    en = "; ".join(f"{problem.field}: {problem.en}" for problem in problems)
+    return IngestError(zh=f"{name}：{zh}", en=f"{name}: {en}")
+
+
+def _title(name: str) -> str:
+    """A title from a file's name, without its suffixes."""
+    stem = name
+    while (cut := re.sub(r"\.[A-Za-z0-9]{1,8}$", "", stem)) not in (stem, ""):
+        stem = cut
+    return re.sub(r"[_\s]+", " ", stem).strip() or name
+
+
+def _rows_resource(item: Item) -> JSON:
+    assert item.layer is not None
+    resource: dict[str, JSON] = {"title": {"zh": "数据表", "en": "Table"}, "kind": "database", "rows": True, "key": list(item.layer.key)}
+    if item.layer.geometry is not None:
+        resource["geometry"] = item.layer.geometry
+        resource["title"] = {"zh": "要素图层", "en": "Features"}
+    resource["format"] = "geojson" if item.layer.geometry else "csv"
+    return resource
+
+
+def original_resource(path: Path, item: Item, stored: Stored) -> tuple[JSON, str]:
+    """The file as it came, and its media type."""
+    code = code_list("formats").codes.get(item.format)
+    other: Mapping[str, str] = code.other if code is not None else {}
+    media = other.get("media_type", "application/octet-stream")
+    titles: dict[str, JSON] = {"zh": "元数据原件", "en": "Metadata as received"} if item.format in _METADATA else {"zh": "原始文件", "en": "Original file"}
+    resource: dict[str, JSON] = {
+        "title": titles,
+        "kind": other.get("kind", "file"),
+        "format": item.format,
+        "media_type": media,
+        "sha256": stored.sha256,
+        "size": stored.size,
+        "name": (item.name or path.name)[-255:],
+    }
+    crs: Any = item.fields.get("crs")
+    if isinstance(crs, str):
+        resource["crs"] = crs
+    return resource, media

@@ -1,0 +1,404 @@
+"""Writing what was found: records that are fields alone many in a transaction, one with rows or a file by itself, large tables in several.
+
+* A record, its rows, the note of its file, where it came from and what of it is set aside are one transaction, or for many rows several, after all of them
+  have been checked. A run that is killed in between goes on with the same record where it was.
+* A row that cannot be written is set aside with its place; the others enter. More than `MAX_BAD` bad rows, or more bad than good ones: the file is refused.
+* What is refused leaves nothing: neither rows nor draft nor object.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pyroaring import BitMap
+from sqlalchemy import Connection, delete, insert, or_, select
+
+from catalog.audit import actor_name
+from catalog.canonical import JSON
+from catalog.drafts import Draft, load_draft
+from catalog.errors import CatalogError, ConflictError, IngestError, PublishError, RowsError
+from catalog.ingest.fill import ORIGINAL, ROWS, Filled, original_resource
+from catalog.ingest.model import AddResult, IngestContext, Layer
+from catalog.objects import Stored
+from catalog.quarantine import Bad, Outcome
+from catalog.rows import RowChanges, RowsDone, check_rows, find_table
+from catalog.tables import draft as drafts
+from catalog.tables import object_, record, source
+from catalog.transaction import WriteTransaction
+
+__all__ = ["about", "publish_drafted", "there", "write_one", "write_plain"]
+
+#: Rows written in one transaction: other writers wait no longer than that takes.
+CHUNK = 5_000
+#: Bad rows of one table that are set aside; with more of them the file is not what it says it is.
+MAX_BAD = 1_000
+
+type Row = tuple[int, Mapping[str, Any]]
+
+
+# --- fields alone ------------------------------------------------------------------------------------------------------------------------
+
+
+def write_plain(batch: Sequence[Filled], ctx: IngestContext) -> list[AddResult | tuple[Filled, CatalogError]]:
+    """Writes records that are fields alone in one transaction.
+
+    Returns:
+        For each, in order, what became of it, or why it could not be written.
+    """
+    results: list[AddResult | tuple[Filled, CatalogError]] = []
+    with ctx.store.write() as tx:
+        known = _known_digests(tx.conn, [new.digest for new in batch])
+        for new in batch:
+            if (id := known.get(new.digest)) is not None:
+                results.append(_unchanged(tx, ctx, new, id))
+                continue
+            try:
+                id, status = _draft(tx, ctx, new, new.digest)
+            except CatalogError as error:
+                results.append((new, error))
+                continue
+            known[new.digest] = id
+            results.append(_published(tx, ctx, _result(tx.conn, ctx, new, id, status, None, 0)))
+    return results
+
+
+def _known_digests(conn: Connection, digests: Sequence[str]) -> dict[str, str]:
+    """Digest → record, for what is known and still there."""
+    found = {row.digest: row.id for row in conn.execute(select(source.c.digest, source.c.id).where(source.c.digest.in_(digests)))}
+    if not found:
+        return {}
+    ids = list(found.values())
+    alive = {*conn.scalars(select(drafts.c.id).where(drafts.c.id.in_(ids))), *conn.scalars(select(record.c.id).where(record.c.id.in_(ids)))}
+    return {digest: id for digest, id in found.items() if id in alive}
+
+
+def _unchanged(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str) -> AddResult:
+    title, kind, rows, drafted = about(tx.conn, ctx, id)
+    result = AddResult(new.path, "unchanged", id, title, kind, rows, part=new.item.part)
+    return _published(tx, ctx, result) if drafted else result
+
+
+# --- one with rows or a file -------------------------------------------------------------------------------------------------------------
+
+
+def write_one(new: Filled, ctx: IngestContext, outcome: Outcome, *, ends: bool) -> AddResult:
+    """Writes one record with its rows and its file.
+
+    Args:
+        outcome: of its file, where bad rows are set aside.
+        ends: whether the file ends with it.
+
+    Raises:
+        CatalogError: it cannot be written; then nothing of it is there.
+    """
+    layer = new.item.layer
+    sorter = _Sorter(layer, new)
+    rows = iter(sorter)
+    first = list(islice(rows, CHUNK))
+    whole = len(first) < CHUNK
+    if layer is not None and not whole:  # nothing of a large file is written before all of it is known to be good
+        sorter = _Sorter(layer, new, _check(_Sorter(layer, new), layer, ctx))
+    stored, before = _store(new, ctx)
+    try:
+        if whole:
+            return _write_whole(new, ctx, outcome, sorter, first, stored, ends)
+        return _write_chunks(new, ctx, outcome, sorter, stored, ends)
+    except CatalogError:
+        _forget(ctx, stored, before)
+        raise
+
+
+class _Sorter:
+    """The rows of a layer without the bad ones, which are collected with their places."""
+
+    def __init__(self, layer: Layer | None, new: Filled, known: Mapping[int, Bad] | None = None) -> None:
+        self._layer, self._new = layer, new
+        self._known = known or {}  # rows that cannot be written, by number
+        self.dropped: dict[int, Bad] = {}
+        self.bads: list[Bad] = []
+        self.good = 0
+
+    def __iter__(self) -> Iterator[Row]:
+        for each in () if self._layer is None else self._layer.rows():
+            if isinstance(each, Bad):
+                self.refuse(each)
+            elif each[0] in self._known:
+                self.refuse(self._known[each[0]])
+            else:
+                self.good += 1
+                yield each
+        self.check_share()
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._new.path
+
+    def refuse(self, bad: Bad) -> None:
+        """Sets one aside. Raises IngestError when there are too many."""
+        self.bads.append(bad)
+        if len(self.bads) > MAX_BAD:
+            raise self._too_many()
+
+    def drop(self, row: Row, error: RowsError) -> None:
+        """Sets a row aside that was good until it was to be written."""
+        assert self._layer is not None
+        self.good -= 1
+        excerpt = ", ".join(f"{name}={str(value)[:80]}" for name, value in row[1].items() if not hasattr(value, "geom_type"))
+        self.dropped[row[0]] = Bad({self._layer.unit: row[0]}, error.kind, error.zh, error.en, excerpt, self._new.item.member)
+        self.refuse(self.dropped[row[0]])
+
+    def check_share(self) -> None:
+        """More bad rows than good ones: it is not a table with some bad rows. Raises IngestError."""
+        if len(self.bads) > self.good:
+            raise self._too_many()
+
+    def _too_many(self) -> IngestError:
+        first, name = self.bads[0], self._new.item.name or self._new.path.name
+        if len(self.bads) == 1:
+            return IngestError(zh=first.zh if name in first.zh else f"{name}：{first.zh}", en=first.en if name in first.en else f"{name}: {first.en}")
+        zh = f"{name} 有 {len(self.bads)} 行有误，好的只有 {self.good} 行；第一处：{first.zh}"
+        return IngestError(zh=zh, en=f"{name}: {len(self.bads)} bad rows and only {self.good} good ones; the first: {first.en}")
+
+
+def _check(sorter: _Sorter, layer: Layer, ctx: IngestContext) -> dict[int, Bad]:
+    """Encodes all rows without writing them; returns those that cannot be written. Raises IngestError or RowsError when the table cannot be taken."""
+    rows = iter(sorter)
+    check_rows(layer.columns, layer.key, layer.geometry, ())  # what is wrong with the table itself is no matter of its rows
+    while chunk := list(islice(rows, CHUNK)):
+        _good(chunk, layer, sorter)
+        if ctx.steps is not None:
+            ctx.steps(sorter.good, layer.count, sorter.path)
+    sorter.check_share()
+    return sorter.dropped
+
+
+def _good(chunk: list[Row], layer: Layer, sorter: _Sorter) -> list[Row]:
+    """The rows of a chunk that can be written; the others are set aside."""
+    try:
+        check_rows(layer.columns, layer.key, layer.geometry, (row for _, row in chunk))
+    except RowsError:
+        return [row for row in chunk if _writable(row, layer, sorter)]
+    return chunk
+
+
+def _writable(row: Row, layer: Layer, sorter: _Sorter) -> bool:
+    try:
+        check_rows(layer.columns, layer.key, layer.geometry, (row[1],))
+    except RowsError as error:
+        sorter.drop(row, error)
+        return False
+    return True
+
+
+def _write_whole(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sorter, rows: list[Row], stored: Stored | None, ends: bool) -> AddResult:
+    """Everything in one transaction; once more without the rows that cannot be written, when there are such."""
+    layer = new.item.layer
+    try:
+        return _write_once(new, ctx, outcome, sorter, rows, stored, ends)
+    except RowsError:
+        if layer is None:
+            raise
+        check_rows(layer.columns, layer.key, layer.geometry, ())  # what is wrong with the table itself is no matter of rows
+        good = _good(rows, layer, sorter)
+        if len(good) == len(rows):
+            raise
+        sorter.check_share()
+        return _write_once(new, ctx, outcome, sorter, good, stored, ends)
+
+
+def _write_once(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sorter, rows: list[Row], stored: Stored | None, ends: bool) -> AddResult:
+    layer, count = new.item.layer, None
+    with ctx.store.write() as tx:
+        id, status = _draft(tx, ctx, new, new.digest, stored)
+        if layer is not None:
+            changes = _changes(rows, layer, replace=True, seen=BitMap())
+            count = _total(ctx.writer.put_rows(tx, id, "", changes, ctx.actor))
+        _end(tx, ctx, new, id, outcome, sorter, ends)
+        return _published(tx, ctx, _result(tx.conn, ctx, new, id, status, count, len(sorter.bads)))
+
+
+def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sorter, stored: Stored | None, ends: bool) -> AddResult:
+    """Many rows: `CHUNK` in a transaction, each of which notes how far it came. Rows that were there before and are no more go in the last one."""
+    layer = new.item.layer
+    assert layer is not None
+    resumed, seen, count, done = _resumed(ctx, new), BitMap(), 0, 0
+    with ctx.store.write() as tx:
+        table = find_table(tx.conn, _from_same_place(tx.conn, new.place) or "", "")
+        skip = resumed if table is not None and table.count == resumed and table.columns == tuple(layer.columns) else 0
+        fresh = table is None or table.count == skip  # nothing is there that this content does not have
+        id, status = _draft(tx, ctx, new, _unfinished(new, skip if fresh else 0), stored)
+        ctx.writer.put_rows(tx, id, "", _changes([], layer, replace=False, seen=seen), ctx.actor)
+    rows = iter(sorter)
+    ended = False
+    while not ended:
+        chunk = list(islice(rows, CHUNK))
+        ended = len(chunk) < CHUNK
+        with ctx.store.write() as tx:
+            if done >= skip:
+                changes = RowChanges(puts=(row for _, row in chunk), replace=ended and not fresh, seen=seen)
+                count += _total(ctx.writer.put_rows(tx, id, "", changes, ctx.actor))
+            else:
+                count += len(chunk)
+            done += len(chunk)
+            if ended:
+                _note_source(tx, new, id, new.digest)
+                _end(tx, ctx, new, id, outcome, sorter, ends)
+            elif done > skip:
+                _note_source(tx, new, id, _unfinished(new, done if fresh else 0))
+        if ctx.steps is not None:
+            ctx.steps(done, layer.count, new.path)
+    with ctx.store.write() as tx:
+        return _published(tx, ctx, _result(tx.conn, ctx, new, id, status, count, len(sorter.bads)))
+
+
+def _changes(rows: list[Row], layer: Layer, *, replace: bool, seen: BitMap) -> RowChanges:
+    return RowChanges(puts=(row for _, row in rows), replace=replace, seen=seen, columns=layer.columns, key=layer.key, geometry=layer.geometry)
+
+
+def _total(done: RowsDone) -> int:
+    return done.added + done.changed + done.same
+
+
+def _end(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str, outcome: Outcome, sorter: _Sorter, ends: bool) -> None:
+    actor = actor_name(ctx.actor)
+    outcome.hold(tx, actor, [(new.place, bad) for bad in sorter.bads], record=id)
+    if ends:
+        outcome.finish(tx, actor)
+
+
+# --- objects -----------------------------------------------------------------------------------------------------------------------------
+
+
+def _store(new: Filled, ctx: IngestContext) -> tuple[Stored | None, bool]:
+    """Puts the file into the store of objects and names it in the record; whether the database knew of it before."""
+    if not new.item.original:
+        return None, True
+    path = new.item.file or new.path
+    try:
+        with path.open("rb") as file:
+            stored = ctx.objects.put(file)
+    except OSError as error:
+        raise IngestError(zh=f"无法读取 {path}：{error}", en=f"cannot read {path}: {error}") from error
+    new.fields[ORIGINAL], _ = original_resource(new.path, new.item, stored)
+    with ctx.store.read() as conn:
+        return stored, conn.scalar(select(object_.c.sha256).where(object_.c.sha256 == stored.sha256)) is not None
+
+
+def _forget(ctx: IngestContext, stored: Stored | None, before: bool) -> None:
+    """What was refused leaves no object; nobody notes one while this transaction lasts."""
+    if stored is None or before:
+        return
+    with ctx.store.write() as tx:
+        if tx.conn.scalar(select(object_.c.sha256).where(object_.c.sha256 == stored.sha256)) is None:
+            ctx.objects.delete(stored.sha256)
+
+
+# --- drafts and where they came from -----------------------------------------------------------------------------------------------------
+
+
+def _draft(tx: WriteTransaction, ctx: IngestContext, new: Filled, digest: str, stored: Stored | None = None) -> tuple[str, str]:
+    """Makes or changes the draft, notes its file and where it came from."""
+    known = _from_same_place(tx.conn, new.place)
+    secrecy = new.sidecar.secrecy or new.item.secrecy or ctx.secrecy
+    terms = new.sidecar.terms if new.sidecar.terms is not None else ctx.terms
+    if known is None:
+        fields = {**new.guessed, **new.fields}
+        draft = Draft(fields=fields, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
+        id, status = ctx.writer.add_draft(tx, draft, ctx.actor), "draft"
+    else:
+        id, status = known, "changed"
+        _change(tx, ctx, id, new, secrecy)
+    if stored is not None:
+        ctx.objects.note(tx, stored.sha256, media_type=original_resource(new.path, new.item, stored)[1])
+    _note_source(tx, new, id, digest)
+    return id, status
+
+
+def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled, secrecy: str | None) -> None:
+    """A changed file changes what the file says, and leaves what people wrote elsewhere."""
+    changes: dict[str, JSON] = {**new.fields}
+    if ROWS not in changes:
+        changes |= {ROWS: None}
+    if new.sidecar.profile is not None:
+        changes["profile"] = new.profile.id
+    if new.sidecar.secrecy is not None:
+        changes["secrecy"] = secrecy
+    if new.sidecar.terms is not None:
+        changes["terms"] = dict(new.sidecar.terms)
+    ctx.writer.edit(tx, id, changes, ctx.actor)
+
+
+def _note_source(tx: WriteTransaction, new: Filled, id: str, digest: str) -> None:
+    """Only the newest content of a place is known: a file that goes back to an earlier content is a change."""
+    tx.conn.execute(delete(source).where(or_(source.c.source == new.place, source.c.digest == digest)))
+    tx.conn.execute(insert(source).values(digest=digest, id=id, source=new.place, time=tx.now))
+
+
+def _unfinished(new: Filled, done: int) -> str:
+    """How a load is noted that goes on in further transactions: how many of its rows are there, 0 when that cannot be told."""
+    return f"unfinished:{new.digest}:{done}"
+
+
+def _resumed(ctx: IngestContext, new: Filled) -> int:
+    """How many rows an earlier run wrote that was killed; 0 when there was none of this content, or its rows have to be compared."""
+    with ctx.store.read() as conn:
+        digest = conn.scalar(select(source.c.digest).where(source.c.source == new.place)) or ""
+    head, _, done = digest.rpartition(":")
+    return int(done) if head == f"unfinished:{new.digest}" else 0
+
+
+def _from_same_place(conn: Connection, place: str) -> str | None:
+    """The record that an earlier content of the same file became, unless it was withdrawn or given up since."""
+    id = conn.scalar(select(source.c.id).where(source.c.source == place).order_by(source.c.time.desc()).limit(1))
+    return str(id) if id is not None and there(conn, id) else None
+
+
+def there(conn: Connection, id: str) -> bool:
+    """Whether a record is there, as a draft or published."""
+    return conn.scalar(select(drafts.c.id).where(drafts.c.id == id)) is not None or conn.scalar(select(record.c.id).where(record.c.id == id)) is not None
+
+
+# --- what became of it -------------------------------------------------------------------------------------------------------------------
+
+
+def about(conn: Connection, ctx: IngestContext, id: str) -> tuple[Mapping[str, str] | None, str | None, int | None, bool]:
+    """Title, kind and number of rows of a record, and whether it has a draft."""
+    draft = load_draft(conn, ctx.writer.site, id)
+    table = find_table(conn, id)
+    if draft is not None:
+        fields: Mapping[str, Any] = draft.fields
+    else:
+        text = conn.scalar(select(record.c.fields).where(record.c.id == id))
+        fields = {} if text is None else orjson.loads(text)
+    return fields.get("title"), fields.get("kind"), None if table is None else table.count, draft is not None
+
+
+def _result(conn: Connection, ctx: IngestContext, new: Filled, id: str, status: str, rows: int | None, bad: int) -> AddResult:
+    if status == "draft":
+        fields: Mapping[str, Any] = {**new.guessed, **new.fields}
+        title, kind = fields.get("title"), fields.get("kind")
+    else:
+        title, kind, _, _ = about(conn, ctx, id)
+    return AddResult(new.path, status, id, title, kind, rows, notes=new.notes, part=new.item.part, quarantined=bad)
+
+
+def publish_drafted(result: AddResult, ctx: IngestContext) -> AddResult:
+    """Publishes what was added before without publishing, when that is asked for."""
+    with ctx.store.write() as tx:
+        return _published(tx, ctx, result)
+
+
+def _published(tx: WriteTransaction, ctx: IngestContext, result: AddResult) -> AddResult:
+    """Publishes when asked. What is refused stays a draft, and everything that it lacks is named: the writer checks before it writes."""
+    if not ctx.publish:
+        return result
+    assert result.id is not None
+    values: dict[str, Any] = {name: getattr(result, name) for name in ("path", "id", "title", "kind", "rows", "notes", "part", "quarantined")}
+    try:
+        done = ctx.writer.publish(tx, result.id, ctx.actor)
+    except (PublishError, ConflictError) as error:
+        return AddResult(status="refused", error=error, **values)
+    return AddResult(status="published" if done.changed else result.status, **values)
