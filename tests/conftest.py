@@ -10,6 +10,7 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,12 +69,9 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return argname if isinstance(val, bytes) or callable(val) else None
 
 
-@pytest.fixture
-def database_url(engine_name: str, tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database of its own: a file under `tmp_path`, or a new database on the test server."""
-    if engine_name == "sqlite":
-        yield f"sqlite:///{tmp_path / 'terrace.db'}"
-        return
+@contextmanager
+def postgresql_database() -> Iterator[str]:
+    """URL of a new database on the test server, dropped at the end."""
     assert POSTGRESQL
     name = f"terrace_{uuid.uuid4().hex[:16]}"
     server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
@@ -85,6 +83,23 @@ def database_url(engine_name: str, tmp_path: Path) -> Iterator[str]:
         with server.connect() as connection:
             connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
         server.dispose()
+
+
+@pytest.fixture
+def database_url(engine_name: str, tmp_path: Path) -> Iterator[str]:
+    """URL of an empty database of its own: a file under `tmp_path`, or a new database on the test server."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path / 'terrace.db'}"
+        return
+    with postgresql_database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def new_database() -> Iterator[Callable[[str], str | None]]:
+    """Makes databases that last as long as the tests: None for SQLite, whose file is the site's own affair."""
+    with ExitStack() as stack:
+        yield lambda engine_name: stack.enter_context(postgresql_database()) if engine_name == "postgresql" else None
 
 
 @pytest.fixture
