@@ -3,6 +3,7 @@
 import errno
 import ipaddress
 import socket
+import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,3 +147,22 @@ def tls_files(settings: Settings, folder: Path) -> tuple[str, str] | None:
     if settings.tls.certificate is None or settings.tls.key is None:
         return None
     return str(folder / settings.tls.certificate), str(folder / settings.tls.key)
+
+
+def require_certificate(settings: Settings, folder: Path) -> None:
+    """Refuses a certificate or key that cannot be used, before anybody is answered with it.
+
+    Raises:
+        ServeError: says which file, and why.
+    """
+    files = tls_files(settings, folder)
+    if files is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(*files)
+    except (OSError, ssl.SSLError) as error:
+        missing = next((name for name in files if not Path(name).is_file()), None)
+        raise ServeError(
+            zh=f"TLS 证书或私钥不可用（{missing or '、'.join(files)}）：{'文件不存在' if missing else error}。请检查 terrace.yaml 的 tls 设置。",
+            en=f"the TLS certificate or key cannot be used ({missing or ', '.join(files)}): {'no such file' if missing else error}. Check tls in terrace.yaml.",
+        ) from error

@@ -4,7 +4,8 @@ Processes of a site: supervisor; `web` (one, or `listen.workers`) for the public
 
 1. Nothing before the fork holds a thread or a database connection: modules are imported (and so shared in memory), the site is opened in each child.
 2. A child that dies is started again, after 0.1 s at first and up to 10 s; one that dies before it was ready on the first start ends the whole.
-3. TERM and INT stop: children finish their requests within 3 s and are killed after 4.5 s. HUP starts the children anew, one after another.
+3. TERM and INT stop: children finish their requests within 3 s and are killed after 4.5 s. HUP reads the settings again (`node.reload`) and starts the children
+   anew, one after another; when the first does not start under new settings, the old ones stay.
 4. `DIR/run/serve.json` says pid, URLs and ports while the site is served; `DIR/run/serve.lock` keeps a second supervisor out.
 """
 
@@ -20,15 +21,17 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
 from catalog import faults
 from node.child import Role, run_child
 from node.errors import ServeError
-from node.listeners import Listeners, address_of, open_listeners
+from node.i18n import local_text
+from node.listeners import Listeners, address_of, open_listeners, require_certificate
 from node.metrics import Metrics
+from node.reload import Reread, reread
 from node.run_state import STATE, running
 from node.settings_model import Settings
 
@@ -58,6 +61,8 @@ class Supervisor:
     settings: Settings
     listeners: Listeners
     roles: list[tuple[Role, socket.socket]]
+    load: Callable[[], Settings]
+    on_reload: Callable[[Settings], object]
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
@@ -102,8 +107,7 @@ class Supervisor:
         pending, self._pending = self._pending, []
         self._reap()
         if signal.SIGHUP in pending:
-            for child in self._children:
-                self._replace(child)
+            self._reload()
         for child in self._children:
             if child.restart_at is not None and time.monotonic() >= child.restart_at:
                 self.metrics.add("terrace_child_restarts_total")
@@ -182,14 +186,36 @@ class Supervisor:
             sys.stderr.flush()
             os._exit(code)  # no interpreter shutdown: it would wait for threads that sleep in a long poll
 
-    def _replace(self, child: _Child) -> None:
-        """Stops one child and starts it again (SIGHUP)."""
+    def _reload(self) -> None:
+        """Reads the settings again and replaces the children (SIGHUP)."""
+        before = self.settings
+        found = reread(before, self.load, self.folder)
+        self.settings = found.settings
+        for number, child in enumerate(self._children):
+            if not self._replace(child) and number == 0 and found.changed and not self._stopping:
+                self.settings = before
+                found = Reread(before, error=ServeError(zh="按新设置无法启动，原因见日志。", en="The site does not start under them; the log says why."))
+                self._replace(child)
+        for zh, en in found.texts():
+            log.info("settings: %s", en)
+            print(local_text(zh, en), file=sys.stderr, flush=True)
+        self.on_reload(self.settings)
+
+    def _replace(self, child: _Child) -> bool:
+        """Stops one child and starts it again under the present settings; returns whether it answers. If not, it is tried again later."""
+        listen = self.settings.listen
+        child.role = replace(child.role, threads=listen.peer_threads if child.role.background else listen.threads)
         old = child.pid
         if old:
             os.kill(old, signal.SIGTERM)
             self._await_end({old})
-        with contextlib.suppress(ServeError):
+        try:
             self._fork(child, wait=True)
+        except ServeError:
+            self._await_end({child.pid})
+            child.pid, child.restart_at = 0, time.monotonic() + child.backoff
+            return False
+        return True
 
     def _await_end(self, pids: set[int]) -> None:
         deadline = time.monotonic() + STOP_SECONDS
@@ -240,12 +266,12 @@ def _only_supervisor(folder: Path) -> Iterator[bool]:
         os.close(handle)
 
 
-def serve(folder: Path, settings: Settings, announce: Callable[[dict[str, object]], None]) -> int:
+def serve(folder: Path, load: Callable[[], Settings], announce: Callable[[dict[str, object]], None]) -> int:
     """Serves the site in `folder` until stopped.
 
     Args:
         folder: the site's folder.
-        settings: already loaded, with what the command line overrides.
+        load: reads the settings, with what the command line overrides; again on SIGHUP.
         announce: called once with what `serve.json` holds, when requests are answered.
 
     Raises:
@@ -253,6 +279,7 @@ def serve(folder: Path, settings: Settings, announce: Callable[[dict[str, object
     """
     from node.app import create_app, create_peer_app, preload
 
+    settings = load()
     with _only_supervisor(folder) as unclean:
         listeners = open_listeners(settings, patient=unclean)
         try:
@@ -261,18 +288,20 @@ def serve(folder: Path, settings: Settings, announce: Callable[[dict[str, object
             web = Role("web", create_app, settings.listen.threads, background=False)
             peer = Role("peer", create_peer_app, settings.listen.peer_threads, background=True)
             roles = [(web, listeners.web)] * settings.listen.workers + [(peer, listeners.peer)]
-            told = _addresses(settings, listeners)
+            started = int(time.time())
 
-            def ready() -> None:
+            def tell(now: Settings) -> dict[str, object]:
+                told = {**_addresses(now, listeners), "started": started}
                 state = folder / STATE
                 fresh = state.with_suffix(".tmp")
                 fresh.write_text(json.dumps(told, ensure_ascii=False) + "\n", encoding="utf-8")
                 faults.before("rename")
                 fresh.replace(state)
                 faults.after("rename")
-                announce(told)
+                return told
 
-            return Supervisor(folder, settings, listeners, roles).run(ready)
+            supervisor = Supervisor(folder, settings, listeners, roles, load, on_reload=tell)
+            return supervisor.run(lambda: announce(tell(settings)))
         finally:
             listeners.close()
 
@@ -281,6 +310,7 @@ def _check(folder: Path, settings: Settings) -> None:
     """Opens the site once, so that what is wrong with it is said here and not by a child; leaves nothing open."""
     from node.site import open_site
 
+    require_certificate(settings, folder)
     open_site(folder, settings).close()
 
 
@@ -292,5 +322,4 @@ def _addresses(settings: Settings, listeners: Listeners) -> dict[str, object]:
         "port": listeners.web.getsockname()[1],
         "peer_port": listeners.peer.getsockname()[1],
         "metrics_port": listeners.metrics.getsockname()[1] if listeners.metrics else None,
-        "started": int(time.time()),
     }

@@ -15,7 +15,8 @@ Every setting of a site: `DIR/terrace.yaml`. This page is made by `terrace setti
 
 An environment variable overrides the file: `TERRACE_` and the name in capitals, two underscores for each dot, the value as YAML
 (`TERRACE_LISTEN__PORT=9000`). `TERRACE_DIR` names the site's folder where `-C` does not, `TERRACE_LANG` (`zh`, `en`) the language of the command line.
-All errors are reported at once, with line and column.
+All errors are reported at once, with line and column. A served site reads the file again on SIGHUP (`kill -HUP` and the pid in `run/serve.json`) and says what
+it took over; `site`, `database`, and of `listen` hosts, ports and `workers` wait for a restart.
 
 The smallest file:
 

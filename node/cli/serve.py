@@ -1,18 +1,22 @@
 """`terrace serve`."""
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from node.cli.base import Command, Run, option, pass_run
 from node.i18n import N_, translate
 
+if TYPE_CHECKING:
+    from node.settings_model import Settings
+
 
 @click.command(
     cls=Command,
     help=N_("""Serve the site until interrupted: portal, CKAN, OGC and CSW on one port, peers on another.
 
-Off loopback this needs HTTPS: tls in terrace.yaml, or listen.behind_proxy."""),
+Off loopback this needs HTTPS (tls in terrace.yaml, or listen.behind_proxy) and base_url. On SIGHUP the settings are read again."""),
     example="terrace -C wuhou serve --port 8080",
 )
 @option("--host", help=N_("Address of both listeners, instead of the settings'."))
@@ -23,11 +27,16 @@ Off loopback this needs HTTPS: tls in terrace.yaml, or listen.behind_proxy."""),
 def serve(run: Run, host: str | None, port: int | None, peer_port: int | None, ready_fd: int | None) -> None:
     from node.logs import log_to
     from node.serve import serve as run_site
+    from node.settings import load_settings
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's threads would not survive the fork, and are not needed
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     changed = {name: value for name, value in (("host", host), ("port", port), ("peer_port", peer_port)) if value is not None}
-    settings = run.settings.model_copy(update={"listen": run.settings.listen.model_copy(update=changed)})
+
+    def load() -> "Settings":
+        settings = load_settings(run.folder)
+        return settings.model_copy(update={"listen": settings.listen.model_copy(update=changed)})
+
     log_to(run.folder)
 
     def announce(told: dict[str, object]) -> None:
@@ -41,5 +50,5 @@ def serve(run: Run, host: str | None, port: int | None, peer_port: int | None, r
             os.write(ready_fd, (json.dumps(told) + "\n").encode())
             os.close(ready_fd)
 
-    code = run_site(run.folder, settings, announce)
+    code = run_site(run.folder, load, announce)
     click.get_current_context().exit(code)

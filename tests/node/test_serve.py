@@ -15,6 +15,8 @@ import requests
 from node.errors import PlainHttpError, PortInUseError
 from node.founding import Founding, found
 from node.listeners import is_loopback, open_listeners
+from node.reload import reread
+from node.run_state import running as state_of
 from node.settings import parse_settings
 from tests.node.served import TERRACE, Served
 
@@ -28,9 +30,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served(folder: Path) -> Iterator[Served]:
+    settings = (folder / "terrace.yaml").read_text(encoding="utf-8")
     running = Served(folder)
     yield running
     running.stop()
+    (folder / "terrace.yaml").write_text(settings, encoding="utf-8")
 
 
 def _healthy(url: str, seconds: float = 15.0) -> bool:
@@ -90,6 +94,65 @@ def test_hangup_replaces_the_children_without_closing_the_port(served: Served) -
     while time.monotonic() < deadline and (len(served.children()) < 2 or set(served.children()) & set(before)):
         time.sleep(0.1)
     assert not set(served.children()) & set(before)
+    assert _healthy(served.url)
+
+
+def _hang_up(served: Served) -> str:
+    """Sends HUP, waits for new children, and returns what was said of the settings."""
+    before, log = served.children(), served.folder / "logs" / "terrace.log"
+    said = log.read_text(encoding="utf-8").count("settings: ")
+    served.process.send_signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and (set(served.children()) & set(before) or log.read_text(encoding="utf-8").count("settings: ") == said):
+        time.sleep(0.1)
+    return log.read_text(encoding="utf-8")
+
+
+def test_hangup_takes_over_safe_settings_and_says_what_waits(served: Served) -> None:
+    file = served.folder / "terrace.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("  port: 0 ", "  port: 9 ") + "limits: {sign_in_per_minute: 2}\npeers: {url: 'http://127.0.0.1:7'}\n", encoding="utf-8")
+    said = _hang_up(served)
+    assert "New settings are in use: peers.url, limits.sign_in_per_minute." in said
+    assert "wait for a restart of terrace serve: listen.port" not in said  # the command line's --port overrides it
+    codes = [requests.get(served.url, headers={"Authorization": f"guess{n}"}, timeout=10).status_code for n in range(3)]
+    assert codes == [401, 401, 429]
+    assert state_of(served.folder)["peer_url"] == "http://127.0.0.1:7"
+
+    file.write_text(text + "limits: {sign_in_per_minute: nine}\n", encoding="utf-8")
+    said = _hang_up(served)
+    assert "cannot be used, and the old ones stay" in said and "terrace.yaml:" in said
+    assert state_of(served.folder)["peer_url"] == "http://127.0.0.1:7"
+    assert _healthy(served.url)
+
+
+SITE = "site: {name: {zh: 甲}, division: 510107}\n"
+
+
+def test_settings_that_need_a_restart_keep_their_value() -> None:
+    old = parse_settings(SITE + "listen: {port: 1, threads: 2}", "t", {})
+    text = SITE.replace("510107", "510104") + "listen: {port: 3, threads: 4, workers: 5}\nlanguage: en\ndatabase: other.db"
+    found = reread(old, lambda: parse_settings(text, "t", {}), Path())
+    assert set(found.changed) == {"listen.threads", "language"}
+    assert set(found.waiting) == {"site.division", "listen.port", "listen.workers", "database"}
+    now = found.settings
+    assert (now.listen.port, now.listen.threads, now.listen.workers, now.language, now.database) == (1, 4, 1, "en", "terrace.db")
+    assert now.site.division == "510107"
+
+
+@pytest.mark.parametrize("text", ["listen: {port: x}", "listen: {behind_proxy: yes}", "]", "tls: {certificate: missing.pem, key: x}"])
+def test_settings_that_cannot_be_used_change_nothing(text: str) -> None:
+    old = parse_settings(SITE, "t", {})
+    found = reread(old, lambda: parse_settings(SITE + text, "t", {}), Path())
+    assert found.settings is old and found.error is not None
+    assert all(zh and en for zh, en in found.texts())
+
+
+def test_site_that_does_not_start_under_new_settings_goes_on_under_the_old(served: Served) -> None:
+    file = served.folder / "terrace.yaml"
+    file.write_text(file.read_text(encoding="utf-8") + "objects: nonsense://store\n", encoding="utf-8")
+    said = _hang_up(served)
+    assert "does not start under them" in said
     assert _healthy(served.url)
 
 
