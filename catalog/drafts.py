@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from catalog.canonical import JSON, dumps
 from catalog.errors import ConflictError, NotFoundError
@@ -23,6 +23,12 @@ __all__ = ["MEMBERS", "Draft", "StoredDraft", "drafts_of", "find_source", "id_of
 
 #: What `edit` may change besides fields: members of the manifest, and the wished name.
 MEMBERS = ("secrecy", "terms", "profile", "slug")
+
+_ADD = insert(draft)
+_DISCARD = delete(draft).where(draft.c.id == bindparam("wanted"))
+_DRAFT = select(draft).where(draft.c.id == bindparam("wanted"))
+_NEWEST = select(version).where(version.c.id == bindparam("wanted")).order_by(version.c.n.desc()).limit(1)
+_SOURCE = select(source.c.id).where(source.c.digest == bindparam("digest"))
 
 
 @dataclass
@@ -78,17 +84,16 @@ def add(tx: WriteTransaction, site: SiteIdentity, new: Draft, author: str) -> st
             raise ConflictError(zh=f"相同内容已有记录：{known}", en=f"there is a record made from the same content: {known}")
     nonce = new_nonce()
     id = mint_id(site.node, nonce, hash_=site.digest)
-    tx.conn.execute(
-        insert(draft).values(
-            id=id,
-            **_columns(check_fields(new.fields), new.profile, check_secrecy(new.secrecy), new.terms, new.slug),
-            attested=None if new.attested is None else dumps(dict(new.attested)).decode(),
-            birth_nonce=nonce,
-            base_version=0,
-            author=author,
-            modified=tx.now,
-        )
-    )
+    values = {
+        "id": id,
+        **_columns(check_fields(new.fields), new.profile, check_secrecy(new.secrecy), new.terms, new.slug),
+        "attested": None if new.attested is None else dumps(dict(new.attested)).decode(),
+        "birth_nonce": nonce,
+        "base_version": 0,
+        "author": author,
+        "modified": tx.now,
+    }
+    tx.conn.execute(_ADD, values)
     if new.source_digest is not None:
         tx.conn.execute(insert(source).values(digest=new.source_digest, id=id, source=new.source, time=tx.now))
     return id
@@ -127,12 +132,12 @@ def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[s
 
 def discard(tx: WriteTransaction, id: str) -> None:
     """Deletes a draft (after publishing, or when given up)."""
-    tx.conn.execute(delete(draft).where(draft.c.id == id))
+    tx.conn.execute(_DISCARD, {"wanted": id})
 
 
 def load_draft(conn: Connection, site: SiteIdentity, id: str) -> StoredDraft | None:
     """One draft, or None."""
-    row = conn.execute(select(draft).where(draft.c.id == id)).first()
+    row = conn.execute(_DRAFT, {"wanted": id}).first()
     return None if row is None else _stored(row, site)
 
 
@@ -154,7 +159,7 @@ def id_of_slug(conn: Connection, slug: str) -> str | None:
 
 def find_source(conn: Connection, digest: str) -> str | None:
     """Id of the record that was made from this content, or None."""
-    return conn.execute(select(source.c.id).where(source.c.digest == digest)).scalar()
+    return conn.execute(_SOURCE, {"digest": digest}).scalar()
 
 
 def check_fields(fields: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -207,7 +212,7 @@ def newest_version(tx: WriteTransaction, id: str) -> Mapping[str, Any] | None:
     pending = tx.pending(id)
     if pending is not None and pending.version is not None:
         return pending.version
-    row = tx.conn.execute(select(version).where(version.c.id == id).order_by(version.c.n.desc()).limit(1)).mappings().first()
+    row = tx.conn.execute(_NEWEST, {"wanted": id}).mappings().first()
     return None if row is None else dict(row)
 
 

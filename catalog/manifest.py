@@ -55,11 +55,13 @@ class Built:
         manifest: canonical bytes.
         hash: H(manifest), the version's name inside a site.
         disclosures: field name → disclosure text, for every field of the profile and every other field given.
+        parsed: the manifest as whoever gets it reads it.
     """
 
     manifest: bytes
     hash: bytes
     disclosures: dict[str, str]
+    parsed: "Manifest" = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ def tombstone(
 
 def _built(members: dict[str, JSON], texts: dict[str, str], digest: Digest) -> Built:
     data = dumps(members)
-    return Built(manifest=data, hash=parse(data, digest).hash, disclosures=texts)  # nothing leaves that would not be accepted
+    parsed = parse(data, digest)  # nothing leaves that would not be accepted
+    return Built(manifest=data, hash=parsed.hash, disclosures=texts, parsed=parsed)
 
 
 def _nonce(value: str | bytes | None) -> str:

@@ -13,7 +13,7 @@ import re
 import secrets
 import unicodedata
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from catalog.errors import CatalogError, ConflictError
 from catalog.tables import meta, slug
@@ -24,6 +24,10 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])\Z")
 DIGITS = 8
 
 _ROUNDS = 8
+_SLUG_OF = select(slug.c.slug).where(slug.c.id == bindparam("id"))
+_ID_OF = select(slug.c.id).where(slug.c.slug == bindparam("slug"))
+_CLAIM = insert(slug)
+_CODE_KEY = select(meta.c.value).where(meta.c.key == "code_key")
 _WORDS = re.compile(r"[a-z0-9]+")
 
 
@@ -58,7 +62,7 @@ def claim_slug(tx: WriteTransaction, id: str, wished: str | None, title: object,
     Raises:
         ConflictError: the wished name is malformed or belongs to another record.
     """
-    own = tx.conn.execute(select(slug.c.slug).where(slug.c.id == id)).scalar()
+    own = tx.conn.execute(_SLUG_OF, {"id": id}).scalar()
     if own is not None:
         return str(own)
     if wished is not None:
@@ -75,12 +79,12 @@ def claim_slug(tx: WriteTransaction, id: str, wished: str | None, title: object,
         chosen = make_slug(title, code, uuid)
         if _taken(tx.conn, chosen):
             chosen = f"{chosen[:60].rstrip('-')}-{uuid.replace('-', '')}"
-    tx.conn.execute(insert(slug).values(slug=chosen, id=id))
+    tx.conn.execute(_CLAIM, {"slug": chosen, "id": id})
     return chosen
 
 
 def _taken(conn: Connection, name: str) -> bool:
-    return conn.execute(select(slug.c.id).where(slug.c.slug == name)).first() is not None
+    return conn.execute(_ID_OF, {"slug": name}).first() is not None
 
 
 def next_code(tx: WriteTransaction, category: str) -> str:
@@ -89,7 +93,7 @@ def next_code(tx: WriteTransaction, category: str) -> str:
     Args:
         category: category code, for example `3070115`.
     """
-    key = tx.conn.execute(select(meta.c.value).where(meta.c.key == "code_key")).scalar()
+    key = tx.conn.execute(_CODE_KEY).scalar()
     if key is None:
         key = secrets.token_hex(32)
         tx.conn.execute(insert(meta).values(key="code_key", value=key))

@@ -120,16 +120,29 @@ def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = N
         if value is None or value == "" or value == [] or value == {}:
             continue
         try:
-            cleaned = clean_value(kind, value)
-            dumps(cleaned)
+            good[name] = clean_value(kind, value)
         except (ValueProblem, CanonicalError) as problem:
             problems.append(Problem(name, problem.zh, problem.en))
-        else:
-            good[name] = cleaned
-    size = len(dumps(good))
+    try:
+        size = len(dumps(good))
+    except CanonicalError:
+        problems += _not_canonical(good)
+        size = len(dumps(good))
     if size > MAX_BYTES:
         problems.append(Problem("*", f"记录过大：{size} 位元组，上限 {MAX_BYTES}", f"the record is too large: {size} bytes, at most {MAX_BYTES}"))
     return good, problems
+
+
+def _not_canonical(good: dict[str, JSON]) -> list[Problem]:
+    """Takes away the fields that cannot be written, and says which."""
+    problems = []
+    for name in list(good):
+        try:
+            dumps({name: good[name]})
+        except CanonicalError as problem:
+            problems.append(Problem(name, problem.zh, problem.en))
+            del good[name]
+    return problems
 
 
 def resources(fields: Mapping[str, JSON]) -> Iterator[tuple[str, Mapping[str, Any]]]:

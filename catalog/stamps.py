@@ -36,6 +36,8 @@ __all__ = ["MOST_PLANS", "Stamps"]
 #: Plans in use at one time; further ones are answered by the compiled clause.
 MOST_PLANS = 64
 _PAGE = 250
+_IN_USE = select(plan_table).where(plan_table.c.epoch == bindparam("epoch"))
+_SIGNATURE = select(signature.c.signature).where(signature.c.epoch == bindparam("epoch"), signature.c.digest == bindparam("digest"))
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ class Stamps:
         if known == key:
             return uses
         found: dict[str, dict[str, Any]] = {}
-        for row in tx.conn.execute(select(plan_table).where(plan_table.c.epoch == active.epoch)):
+        for row in tx.conn.execute(_IN_USE, {"epoch": active.epoch}):
             found.setdefault(row.key, {"actor": row.actor})[row.action] = row.plan
         uses = tuple(_InUse(each["discover"], each["read"], name, Actor.from_dict(orjson.loads(each["actor"]))) for name, each in sorted(found.items()))
         tx.after_commit(lambda: setattr(self, "_in_use", (key, uses)))
@@ -120,7 +122,7 @@ class Stamps:
         known = self._signatures.get((epoch, digest))
         if known is not None:
             return known
-        number = tx.conn.execute(select(signature.c.signature).where(signature.c.epoch == epoch, signature.c.digest == digest)).scalar()
+        number = tx.conn.execute(_SIGNATURE, {"epoch": epoch, "digest": digest}).scalar()
         if number is None:
             number = int(tx.conn.execute(insert(signature).values(epoch=epoch, digest=digest).returning(signature.c.signature)).scalar_one())
             if plans:
