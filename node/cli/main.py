@@ -23,7 +23,7 @@ COMMANDS = {
     "token": ("node.cli.token:token", N_("Tokens for programs.")),
     "peer": ("node.cli.peer:peer", N_("Superiors, subordinates and other peers.")),
     "sync": ("node.cli.sync:sync", N_("Exchange with peers: state, and at once.")),
-    "policy": ("node.cli.policy:policy", N_("Check, explain and reload the policy.")),
+    "policy": ("node.cli.policy:policy", N_("Check, explain, edit and reload the policy.")),
     "audit": ("node.cli.audit:audit", N_("The audit log.")),
     "jobs": ("node.cli.jobs:jobs", N_("Background jobs.")),
     "db": ("node.cli.db:db", N_("The database's schema.")),
