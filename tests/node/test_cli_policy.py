@@ -53,6 +53,63 @@ def test_diff_and_reload(run: Callable[..., Result], folder: Path) -> None:  # n
     assert after["problem"]
 
 
+def _edit(run: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, *words: str, answer: str | None = None) -> Result:  # noqa: F811
+    new = tmp_path / "new.yaml"
+    new.write_text(text, encoding="utf-8")
+    program = tmp_path / "editor.sh"
+    program.write_text(f"#!/bin/sh\ncat '{new}' > \"$1\"; touch -d '+2 seconds' \"$1\"\n", encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(program))
+    monkeypatch.delenv("VISUAL", raising=False)
+    return run("policy", "edit", *words, stdin=answer)
+
+
+def test_edit_shows_what_changes_asks_and_puts_it_in_force(run: Callable[..., Result], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    before = lines(run("policy", "list", "--json"))[0]
+    file = folder / "policies" / "closing.yaml"
+    refused = _edit(run, tmp_path, monkeypatch, RULE, "closing.yaml", answer="n\n")
+    assert refused.exit_code == 0 and not file.exists()
+    assert "+- rule: nobody-outside" in refused.output and "+ closing/nobody-outside" in refused.output and "Put it in force?" in refused.output
+    assert lines(run("policy", "list", "--json"))[0]["epoch"] == before["epoch"]
+    done = _edit(run, tmp_path, monkeypatch, RULE, "closing.yaml", answer="y\n")
+    assert done.exit_code == 0 and file.read_text(encoding="utf-8") == RULE
+    assert lines(run("policy", "list", "--json"))[0]["epoch"] == before["epoch"] + 1
+    again = _edit(run, tmp_path, monkeypatch, RULE.replace("暂停对外", "暂不对外"), "closing.yaml", "--yes", "--json")
+    assert lines(again)[-1]["changed"] and "~ closing/nobody-outside" in again.stderr
+    assert "Nothing changed" in _edit(run, tmp_path, monkeypatch, file.read_text(encoding="utf-8"), "closing.yaml").output
+
+
+def test_edit_with_errors_changes_nothing_and_loses_nothing(run: Callable[..., Result], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    site_yaml = (folder / "policies" / "site.yaml").read_text(encoding="utf-8")
+    before = lines(run("policy", "list", "--json"))[0]
+    bad = RULE.replace("deny", "dney")
+    refused = _edit(run, tmp_path, monkeypatch, bad, "--yes")
+    assert refused.exit_code == 3 and "site.yaml:4:" in refused.stderr
+    assert (folder / "policies" / "site.yaml").read_text(encoding="utf-8") == site_yaml
+    assert (folder / "policies" / ".site.yaml.edited").read_text(encoding="utf-8") == bad
+    after = lines(run("policy", "list", "--json"))[0]
+    assert (after["epoch"], after["problem"]) == (before["epoch"], None)
+    for name in ("../terrace.yaml", ".hidden.yaml", "site.txt"):
+        assert run("policy", "edit", name).exit_code == 2
+
+
+def test_edit_does_not_overwrite_what_somebody_else_changed_meanwhile(
+    run: Callable[..., Result],  # noqa: F811
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = folder / "policies" / "closing.yaml"
+    program = tmp_path / "other.sh"
+    program.write_text(f"#!/bin/sh\necho '# mine' >> \"$1\"; touch -d '+2 seconds' \"$1\"; echo '# theirs' >> '{file}'\n", encoding="utf-8")
+    program.chmod(0o755)
+    file.write_text(RULE, encoding="utf-8")
+    monkeypatch.setenv("EDITOR", str(program))
+    refused = run("policy", "edit", "closing.yaml", "--yes")
+    assert refused.exit_code == 3 and "somebody else" in refused.stderr
+    assert file.read_text(encoding="utf-8") == RULE + "# theirs\n"
+
+
 @pytest.fixture(scope="module")
 def served_site(tmp_path_factory: pytest.TempPathFactory) -> Any:
     root = tmp_path_factory.mktemp("policy")
