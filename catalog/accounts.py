@@ -132,7 +132,7 @@ class Accounts:
         """
         _check(account)
         if tx.conn.execute(select(user.c.login).where(user.c.login == account.login)).first():
-            raise AccountError(zh=f"帐号 {account.login} 已存在", en=f"there is an account {account.login} already")
+            raise AccountError(zh=f"账号 {account.login} 已存在", en=f"there is an account {account.login} already")
         hashed = None if password is None else self._hash(password)
         tx.conn.execute(insert(user).values(**_row(account), password=hashed, created=tx.now))
         self._changed(tx, "account.create", account.login, by, {"roles": sorted(account.roles), "kind": account.kind})
@@ -205,7 +205,7 @@ class Accounts:
                 opened = self._open_session(tx, _account(row))
                 tx.audit("account.sign_in", actor=f"{row.kind}:{login}@{self._site.node}")
         if refused:
-            raise SignInError(zh="帐号或密码不正确，或帐号暂时锁定", en="wrong name or password, or the account is locked for a while")
+            raise SignInError(zh="账号或密码不正确，或账号暂时锁定", en="wrong name or password, or the account is locked for a while")
         return opened
 
     def session_for_token(self, secret: str) -> tuple[str, Session] | None:
@@ -318,7 +318,7 @@ class Accounts:
 
     def _hash(self, password: str) -> str:
         if len(password) < MIN_PASSWORD:
-            raise AccountError(zh=f"密码至少 {MIN_PASSWORD} 个字元", en=f"a password needs at least {MIN_PASSWORD} characters")
+            raise AccountError(zh=f"密码至少 {MIN_PASSWORD} 个字符", en=f"a password needs at least {MIN_PASSWORD} characters")
         with self._hashing:
             return self._hasher.hash(password)
 
@@ -366,10 +366,10 @@ def _row(account: Account) -> dict[str, Any]:
 def _check(account: Account) -> None:
     if _LOGIN.match(account.login) is None:
         raise AccountError(
-            zh="帐号须为小写英文字母、数字及 . _ @ -，至多 64 字元", en="a login is lower-case letters, digits and . _ @ -, at most 64 characters"
+            zh="账号须为小写英文字母、数字及 . _ @ -，至多 64 字符", en="a login is lower-case letters, digits and . _ @ -, at most 64 characters"
         )
     if account.kind not in ("person", "agency"):
-        raise AccountError(zh="帐号种类须为 person 或 agency", en="the kind of an account is person or agency")
+        raise AccountError(zh="账号种类须为 person 或 agency", en="the kind of an account is person or agency")
     if not account.roles <= ROLES:
         raise AccountError(zh=f"角色只有：{'、'.join(sorted(ROLES))}", en=f"roles are: {', '.join(sorted(ROLES))}")
     if account.clearance not in SECRECY:

@@ -93,7 +93,7 @@ def loads(data: bytes | str) -> Any:
     if again != raw:
         at = next((i for i, (x, y) in enumerate(zip(raw, again, strict=False)) if x != y), min(len(raw), len(again)))
         raise CanonicalError(
-            zh=f"JSON 的写法不是规范形式（第 {at} 位元组起不同：键须排序且不重复，无空白，无多余跳脱）",
+            zh=f"JSON 的写法不是规范形式（第 {at} 字节起不同：键须排序且不重复，无空白，无多余转义）",
             en=f"the JSON is not in canonical form (differs from byte {at}: keys sorted and unique, no blanks, no needless escapes)",
         )
     # An all-ASCII text with few brackets can hold neither a key outside ASCII nor a nesting too deep: the common case ends here.
@@ -130,7 +130,7 @@ def _walk(value: Any, depth: int) -> None:
             raise _too_deep()
         for key, member in value.items():
             if type(key) is not str or not key.isascii():
-                raise CanonicalError(zh=f"键只许 ASCII 字元：{key!r:.60}", en=f"keys are ASCII only: {key!r:.60}")
+                raise CanonicalError(zh=f"键只许 ASCII 字符：{key!r:.60}", en=f"keys are ASCII only: {key!r:.60}")
             if type(member) is not str:
                 _walk(member, depth + 1)
     elif kind is list or kind is tuple:
@@ -145,7 +145,7 @@ def _walk(value: Any, depth: int) -> None:
     elif kind is float:
         _refuse_float(repr(value))
     elif kind is not str and kind is not bool and value is not None:
-        raise CanonicalError(zh=f"规范 JSON 不含 {kind.__name__} 型别", en=f"canonical JSON holds no {kind.__name__}")
+        raise CanonicalError(zh=f"规范 JSON 不含 {kind.__name__} 类型", en=f"canonical JSON holds no {kind.__name__}")
 
 
 def _too_deep() -> CanonicalError:
@@ -194,5 +194,5 @@ def unb64(value: str, size: int | None = None) -> bytes:
     if b64(data) != value:
         raise CanonicalError(zh="base64url 末尾有多余位元", en="base64url with stray bits at its end")
     if size is not None and len(data) != size:
-        raise CanonicalError(zh=f"应为 {size} 位元组，实为 {len(data)}", en=f"{size} bytes expected, {len(data)} found")
+        raise CanonicalError(zh=f"应为 {size} 字节，实为 {len(data)}", en=f"{size} bytes expected, {len(data)} found")
     return data

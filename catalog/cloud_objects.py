@@ -92,9 +92,9 @@ class S3Objects(_Remote):
         except S3Error as error:
             if error.code in ("NoSuchKey", "NoSuchObject", "ResourceNotFound"):
                 raise NotFoundError from None
-            raise ObjectError(zh=f"物件存储拒绝：{error.code}", en=f"the object store refuses: {error.code}") from error
+            raise ObjectError(zh=f"对象存储拒绝：{error.code}", en=f"the object store refuses: {error.code}") from error
         except (MinioException, HTTPError, OSError) as error:
-            raise ObjectError(zh=f"物件存储无法连线：{error}", en=f"the object store cannot be reached: {error}") from error
+            raise ObjectError(zh=f"对象存储无法连接：{error}", en=f"the object store cannot be reached: {error}") from error
 
 
 def _drain(answer: Any) -> Iterator[bytes]:

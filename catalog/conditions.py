@@ -124,7 +124,7 @@ def _fold(text: str) -> str:
 def _like(pattern: str) -> re.Pattern[str]:
     """LIKE with % and _, escaped by a backslash."""
     if pattern.count("%") + pattern.count("_") > MAX_WILDCARDS:
-        raise FilterError(zh=f"万用字元至多 {MAX_WILDCARDS} 个", en=f"at most {MAX_WILDCARDS} wildcards in one pattern")
+        raise FilterError(zh=f"通配符至多 {MAX_WILDCARDS} 个", en=f"at most {MAX_WILDCARDS} wildcards in one pattern")
     out, escaped = [], False
     for letter in pattern:
         if escaped:

@@ -170,7 +170,7 @@ def check_fields(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     """
     for name in fields:
         if FIELD_NAME.match(name) is None:
-            raise ConflictError(zh=f"栏位名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
+            raise ConflictError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
     return {name: value for name, value in fields.items() if value is not None}
 
 

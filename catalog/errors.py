@@ -102,7 +102,7 @@ class DeniedError(CatalogError):
     kind = "denied"
 
     def __init__(self, *, action: str, reasons: list[dict[str, object]] | None = None, zh: str | None = None, en: str | None = None) -> None:
-        super().__init__(zh=zh or f"政策不允许此操作：{action}", en=en or f"the policy does not permit this action: {action}")
+        super().__init__(zh=zh or f"策略不允许此操作：{action}", en=en or f"the policy does not permit this action: {action}")
         self.action = action
         self.reasons = reasons or []
 

@@ -80,7 +80,7 @@ def text(value: Any, limit: int = MAX_TEXT) -> str:
         raise ValueProblem("须为文字", "must be text")
     cleaned = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
     if _CONTROL.search(cleaned):
-        raise ValueProblem("含有控制字元", "holds control characters")
+        raise ValueProblem("含有控制字符", "holds control characters")
     if not cleaned:
         raise ValueProblem("不可为空", "must not be empty")
     if len(cleaned) > limit:

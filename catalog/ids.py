@@ -44,7 +44,7 @@ def mint_id(birth_node: str, nonce: bytes, *, hash_: Callable[[bytes], bytes] = 
     """
     # PROTOCOL 1.3
     if not is_node_id(birth_node) or len(nonce) != NONCE_BYTES:
-        raise ManifestError(zh="出生须为节点号与 16 位元组随机数", en="birth is a node id and a nonce of 16 bytes")
+        raise ManifestError(zh="出生须为节点号与 16 字节随机数", en="birth is a node id and a nonce of 16 bytes")
     bits = bytearray(hash_(b"terrace/1 id\n" + dumps([birth_node, b64(nonce)]))[:16])
     bits[6] = bits[6] & 0x0F | 0x80  # RFC 9562: version 8
     bits[8] = bits[8] & 0x3F | 0x80  # RFC 9562: variant

@@ -125,14 +125,14 @@ def cancel(tx: WriteTransaction, number: int) -> None:
     elif state == RUNNING:
         tx.conn.execute(update(job).where(job.c.job == number).values(cancel=1))
     else:
-        raise JobError(zh=f"没有可取消的工作 {number}", en=f"no job {number} that could be cancelled")
+        raise JobError(zh=f"没有可取消的任务 {number}", en=f"no job {number} that could be cancelled")
 
 
 def retry(tx: WriteTransaction, number: int) -> None:
     """Lets a dead job try again, from its checkpoint."""
     statement = update(job).where(job.c.job == number, job.c.state == DEAD).values(state=READY, attempts=0, due=tx.now, error=None, ended=None)
     if tx.conn.execute(statement).rowcount == 0:
-        raise JobError(zh=f"工作 {number} 不在停滞状态", en=f"job {number} is not dead")
+        raise JobError(zh=f"任务 {number} 不在停滞状态", en=f"job {number} is not dead")
 
 
 def list_jobs(conn: Connection, *, states: tuple[str, ...] = (READY, RUNNING, DEAD), limit: int = 100) -> list[Row[Any]]:
@@ -184,9 +184,9 @@ class JobContext:
     def _hold(self, tx: WriteTransaction) -> None:
         row = tx.conn.execute(select(job.c.fence, job.c.state, job.c.cancel).where(job.c.job == self.claimed.job)).first()
         if row is None or row.state != RUNNING or row.fence != self.claimed.fence:
-            raise JobError(zh=f"工作 {self.claimed.job} 已由他人接手", en=f"job {self.claimed.job} was taken over by another worker")
+            raise JobError(zh=f"任务 {self.claimed.job} 已由他人接手", en=f"job {self.claimed.job} was taken over by another worker")
         if row.cancel:
-            raise JobError(zh=f"工作 {self.claimed.job} 已取消", en=f"job {self.claimed.job} was cancelled")
+            raise JobError(zh=f"任务 {self.claimed.job} 已取消", en=f"job {self.claimed.job} was cancelled")
 
 
 type Handler = Callable[[JobContext], object]

@@ -103,7 +103,7 @@ def field_digest(text: str, digest: Digest = _sha256) -> str:
 def disclosure(name: str, value: JSON, salt: bytes | None = None) -> str:
     """Makes the disclosure text of one field, with a fresh salt unless one is given."""
     if FIELD_NAME.match(name) is None:
-        raise ManifestError(zh=f"栏位名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
+        raise ManifestError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
     return dumps([b64(secrets.token_bytes(_SALT_BYTES) if salt is None else salt), name, value]).decode()
 
 
@@ -350,9 +350,9 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
             raise _wrong("disclosure", name)
         _check_bytes(name, salt, _SALT_BYTES)
         if field_digest(text, digest) not in manifest.digests:
-            raise ManifestError(zh=f"栏位 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
+            raise ManifestError(zh=f"字段 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
         if name in found:
-            raise ManifestError(zh=f"栏位 {name} 公开了两次", en=f"field {name} is disclosed twice")
+            raise ManifestError(zh=f"字段 {name} 公开了两次", en=f"field {name} is disclosed twice")
         found[name] = content
     return found
 

@@ -74,7 +74,7 @@ def require_current(conn: Connection, packages: Sequence[str]) -> None:
         _refuse_newer(package, revision, found)
         if revision != found.head:
             raise SchemaError(
-                zh=f"资料库结构较旧（{package}）；请先备份，再执行 terrace db upgrade",
+                zh=f"数据库结构较旧（{package}）；请先备份，再执行 terrace db upgrade",
                 en=f"the database schema is older than this program ({package}); back it up, then run: terrace db upgrade",
             )
 
@@ -106,6 +106,6 @@ def _revision(conn: Connection, package: str) -> str | None:
 def _refuse_newer(package: str, revision: str | None, found: Scripts) -> None:
     if revision is not None and revision not in found.known:
         raise SchemaError(
-            zh=f"资料库结构（{package} {revision}）比本程式新；请用较新版本的 Terrace",
+            zh=f"数据库结构（{package} {revision}）比本程序新；请用较新版本的 Terrace",
             en=f"the database schema ({package} {revision}) is newer than this program; use a newer Terrace",
         )

@@ -117,7 +117,7 @@ def check_name(sha256: str) -> str:
 def check_bounds(size: int, start: int, end: int | None) -> tuple[int, int]:
     last = size if end is None else min(end, size)
     if not 0 <= start <= size or last < start:
-        raise ObjectError(zh=f"范围 {start}–{end} 超出档案（{size} 位元组）", en=f"range {start}–{end} lies outside of the file ({size} bytes)")
+        raise ObjectError(zh=f"范围 {start}–{end} 超出文件（{size} 字节）", en=f"range {start}–{end} lies outside of the file ({size} bytes)")
     return start, last
 
 
@@ -127,13 +127,13 @@ def copy_hashed(file: IO[bytes], out: IO[bytes], expect: str | None, limit: int 
     while chunk := file.read(CHUNK):
         size += len(chunk)
         if limit is not None and size > limit:
-            raise ObjectError(zh=f"档案超过 {limit} 位元组", en=f"the file is larger than {limit} bytes")
+            raise ObjectError(zh=f"文件超过 {limit} 字节", en=f"the file is larger than {limit} bytes")
         digest.update(chunk)
         faults.before("write")
         out.write(chunk)
     found = digest.hexdigest()
     if expect is not None and found != expect:
-        raise ObjectError(zh=f"档案内容与杂凑 {expect} 不符：{found}", en=f"the file does not have the hash {expect}: {found}")
+        raise ObjectError(zh=f"文件内容与哈希值 {expect} 不符：{found}", en=f"the file does not have the hash {expect}: {found}")
     return Stored(found, size)
 
 
@@ -179,7 +179,7 @@ class LocalObjects(Noting):
             name = None
             _sync_folder(target.parent)
         except OSError as error:
-            raise ObjectError(zh=f"无法写入档案库 {self.folder}：{error}", en=f"cannot write to the object store {self.folder}: {error}") from error
+            raise ObjectError(zh=f"无法写入文件库 {self.folder}：{error}", en=f"cannot write to the object store {self.folder}: {error}") from error
         finally:
             if name is not None:
                 with suppress(OSError):
@@ -193,7 +193,7 @@ class LocalObjects(Noting):
         except FileNotFoundError:
             raise NotFoundError from None
         except OSError as error:
-            raise ObjectError(zh=f"无法读取档案：{error}", en=f"cannot read the object: {error}") from error
+            raise ObjectError(zh=f"无法读取文件：{error}", en=f"cannot read the object: {error}") from error
         try:
             first, last = check_bounds(os.fstat(file.fileno()).st_size, start, end)
         except ObjectError:
@@ -274,5 +274,5 @@ def open_objects(where: Path | str, *, key: str | None = None, secret: str | Non
         from catalog.cloud_objects import CloudObjects, cloud_driver
 
         return CloudObjects(cloud_driver(how, key, secret, parts.hostname, parts.port), container, prefix)
-    zh, en = f"看不懂的档案库位址：{text}", f"not the address of an object store: {text}; a folder, s3+https://host/bucket or cloud+provider://host/container"
+    zh, en = f"看不懂的文件库地址：{text}", f"not the address of an object store: {text}; a folder, s3+https://host/bucket or cloud+provider://host/container"
     raise ObjectError(zh=zh, en=en)

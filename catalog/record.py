@@ -111,11 +111,11 @@ def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = N
     good: dict[str, JSON] = {}
     problems: list[Problem] = []
     if len(fields) > MAX_FIELDS:
-        return good, [Problem("*", f"栏位超过 {MAX_FIELDS} 个", f"more than {MAX_FIELDS} fields")]
+        return good, [Problem("*", f"字段超过 {MAX_FIELDS} 个", f"more than {MAX_FIELDS} fields")]
     for name, value in fields.items():
         kind = type_of(name, profile_types) if isinstance(name, str) else None
         if kind is None:
-            problems.append(Problem(str(name)[:80], "没有这个栏位", "there is no such field"))
+            problems.append(Problem(str(name)[:80], "没有这个字段", "there is no such field"))
             continue
         if value is None or value == "" or value == [] or value == {}:
             continue
@@ -129,7 +129,7 @@ def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = N
         problems += _not_canonical(good)
         size = len(dumps(good))
     if size > MAX_BYTES:
-        problems.append(Problem("*", f"记录过大：{size} 位元组，上限 {MAX_BYTES}", f"the record is too large: {size} bytes, at most {MAX_BYTES}"))
+        problems.append(Problem("*", f"记录过大：{size} 字节，上限 {MAX_BYTES}", f"the record is too large: {size} bytes, at most {MAX_BYTES}"))
     return good, problems
 
 

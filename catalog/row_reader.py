@@ -165,7 +165,7 @@ class RowReader:
             raise DeniedError(action="files", reasons=reasons_of(judged))
         digest = resource["sha256"]
         if objects is None or not objects.has(digest):
-            raise ObjectError(zh="此档案不在本站点；请向提供者索取", en="this file is not at this site; ask its provider")
+            raise ObjectError(zh="此文件不在本站点；请向提供者索取", en="this file is not at this site; ask its provider")
         name = f"{row.slug}-{resource_id}"
         media = resource.get("media_type")
         return ObjectStream(

@@ -107,7 +107,7 @@ class Store:
                 yield conn
         except OperationalError as error:
             if "locked" in str(error.orig) or "lock timeout" in str(error.orig):
-                raise BusyError(zh="资料库正被另一个写入者占用，请稍后再试", en="the database is held by another writer; try again later") from error
+                raise BusyError(zh="数据库正被另一个写入者占用，请稍后再试", en="the database is held by another writer; try again later") from error
             raise
 
     @contextmanager
@@ -225,10 +225,10 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
     try:
         url = make_url(text if "://" in text else f"sqlite:///{Path(text).absolute()}")
     except ArgumentError as error:
-        raise StoreError(zh=f"看不懂的资料库位址：{text}", en=f"not a database address: {text}") from error
+        raise StoreError(zh=f"看不懂的数据库地址：{text}", en=f"not a database address: {text}") from error
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":
-            raise StoreError(zh="SQLite 资料库必须是档案", en="an SQLite database must be a file: writers of several processes share it")
+            raise StoreError(zh="SQLite 数据库必须是文件", en="an SQLite database must be a file: writers of several processes share it")
         path = Path(url.database).absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
         readers = _sqlite_engine(path, begin="BEGIN", read_only=True)
@@ -245,7 +245,7 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
         event.listen(writers, "connect", _postgresql_writer)
         return Store(text, data_dir, readers, writers, None)
     raise StoreError(
-        zh=f"不支援的资料库：{url.get_backend_name()}；可用 sqlite 或 postgresql", en=f"unsupported database {url.get_backend_name()}; use sqlite or postgresql"
+        zh=f"不支持的数据库：{url.get_backend_name()}；可用 sqlite 或 postgresql", en=f"unsupported database {url.get_backend_name()}; use sqlite or postgresql"
     )
 
 

@@ -39,7 +39,7 @@ def load_settings(folder: Path, environment: Mapping[str, str] | None = None) ->
         text = file.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise SiteFolderError(
-            zh=f"{folder} 不是梯田站点（缺少 {FILE_NAME}）。请以 -C 指定站点资料夹，或以 terrace init 建立。",
+            zh=f"{folder} 不是梯田站点（缺少 {FILE_NAME}）。请以 -C 指定站点文件夹，或以 terrace init 建立。",
             en=f"{folder} is not a Terrace site (it has no {FILE_NAME}). Name the site's folder with -C, or make one with terrace init.",
         ) from error
     except UnicodeDecodeError as error:

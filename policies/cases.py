@@ -54,7 +54,7 @@ class CaseResult:
         if self.case.rows is not None and sorted(self.case.rows) != sorted(self.rows or ()):
             parts.append(f"通过的行：{_words(self.rows or ())}" if zh else f"rows are {_words(self.rows or ())}")
         if self.case.files not in (None, self.files):
-            parts.append(("提供档案" if self.files else "不提供档案") if zh else ("files are served" if self.files else "no files are served"))
+            parts.append(("提供文件" if self.files else "不提供文件") if zh else ("files are served" if self.files else "no files are served"))
         told = ("；" if zh else "; ").join(parts) or ("符合" if zh else "as written")
         return f"{place}: {self.actor} × {self.case.record}: {told}"
 

@@ -52,7 +52,7 @@ class ActorUnsetError(ActorError):
 
     def __init__(self) -> None:
         super().__init__(
-            zh="未设定操作者，一律拒绝；请在 acting(actor) 之内读取",
+            zh="未指定操作者，一律拒绝；请在 acting(actor) 之内读取",
             en="no actor is set, so everything is denied; read inside `with acting(actor):`",
         )
 

@@ -113,14 +113,14 @@ class _Loader:
                 continue
             if not isinstance(tree, Tree):
                 self.notes.problem(
-                    tree.place, "a policy file is 'key: value' lines and begins with 'policy: NAME'", "政策档案由「键: 值」组成，以「policy: 名称」开头"
+                    tree.place, "a policy file is 'key: value' lines and begins with 'policy: NAME'", "策略文件由「键: 值」组成，以「policy: 名称」开头"
                 )
                 continue
             files[name] = file = _File(name, tree)
             for entry in self.notes.scalars(tree.get("include"), "include"):
                 other = self.sources.beside(name, entry.text)
                 if other is None:
-                    self.notes.problem(entry.place, f"'{entry.text}' is not beside or below this file", f"「{entry.text}」不在本档案的资料夹之内")
+                    self.notes.problem(entry.place, f"'{entry.text}' is not beside or below this file", f"「{entry.text}」不在本文件的文件夹之内")
                 else:
                     file.includes.append(other)
                     ahead.append((other, entry.place))
@@ -133,7 +133,7 @@ class _Loader:
             self.notes.problem(place, f"'{name}' cannot be read: {error.strerror}", f"无法读取「{name}」：{error.strerror}")
             return None
         if content is None:
-            self.notes.problem(place, f"there is no file '{name}'", f"没有「{name}」这个档案")
+            self.notes.problem(place, f"there is no file '{name}'", f"没有「{name}」这个文件")
             return None
         try:
             tree = read_tree(name, content)
@@ -150,7 +150,7 @@ class _Loader:
         self.notes.mapping(tree, "policy", POLICY_KEYS)
         named = tree.get("policy")
         if named is None:
-            self.notes.problem(tree.place, "the file lacks 'policy: NAME'", "档案缺少「policy: 名称」")
+            self.notes.problem(tree.place, "the file lacks 'policy: NAME'", "文件缺少「policy: 名称」")
         file.policy = self.notes.text(named, "policy") or file.name
         if isinstance(named, Scalar) and named.text.strip() and not NAME.fullmatch(file.policy):
             self.notes.problem(
@@ -161,7 +161,7 @@ class _Loader:
             self.notes.problem(
                 tree.entries["language"][1].place,
                 f"this program reads language {LANGUAGE}, not '{language}'",
-                f"本程式读取的语言版本是 {LANGUAGE}，不是「{language}」",
+                f"本程序读取的语言版本是 {LANGUAGE}，不是「{language}」",
             )
         if tree.get("title") is not None:
             self.notes.because(tree.get("title"), "title", tree.place)
@@ -174,7 +174,7 @@ class _Loader:
             if first is not file:
                 node = file.tree.get("policy")
                 self.notes.problem(
-                    node.place if node else file.tree.place, f"policy '{file.policy}' is also in {first.name}", f"政策「{file.policy}」已见于 {first.name}"
+                    node.place if node else file.tree.place, f"policy '{file.policy}' is also in {first.name}", f"策略「{file.policy}」已见于 {first.name}"
                 )
 
     def _visible(self, file: _File, files: Mapping[str, _File]) -> dict[str, Definition]:

@@ -173,17 +173,17 @@ class RuleReader:
 
     def _field(self, name: Scalar, key: str, record_fields: bool, taken_away: bool) -> None:
         if not FIELD.fullmatch(name.text):
-            self.notes.problem(name.place, f"'{name.text}' is no name of a field or column", f"「{name.text}」不是栏位名称")
+            self.notes.problem(name.place, f"'{name.text}' is no name of a field or column", f"「{name.text}」不是字段名称")
         elif record_fields and taken_away and name.text in self.searched:  # LANGUAGE 22
             self.notes.problem(
                 name.place,
                 f"'{key}' cannot take away '{name.text}': search would still find it; deny the record, or publish it without that content",
-                f"「{key}」不能用于「{name.text}」：搜寻仍会找到它；请拒绝该记录，或发布不含该内容的记录",
+                f"「{key}」不能用于「{name.text}」：检索仍会找到它；请拒绝该记录，或发布不含该内容的记录",
             )
         elif record_fields and "." not in name.text and name.text not in RECORD_FIELDS | INDEXED_FIELDS:
             en, zh = did_you_mean(name.text, RECORD_FIELDS)
             self.notes.warning(
                 name.place,
                 f"records have no field '{name.text}'{en if 'mean' in en else '; columns of rows are named under data'}",
-                f"记录没有「{name.text}」栏位{zh if 'mean' in en else '；行的栏位请写在 data 之下'}",
+                f"记录没有「{name.text}」字段{zh if 'mean' in en else '；行的字段请写在 data 之下'}",
             )

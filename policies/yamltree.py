@@ -89,7 +89,7 @@ class _TreeReader:
         except _Refused:
             pass
         if self.problems or root is None:
-            empty = Problem(self.name, 0, 0, "the file is empty: begin with 'policy: NAME'", "档案是空的：请以「policy: 名称」开头")
+            empty = Problem(self.name, 0, 0, "the file is empty: begin with 'policy: NAME'", "文件是空的：请以「policy: 名称」开头")
             raise PolicyErrors(self.problems or [empty])
         return root
 
@@ -100,7 +100,7 @@ class _TreeReader:
         size = len(content)
         if size > MAX_BYTES:
             limit = f"{MAX_BYTES >> 20} MiB"
-            self._say(Place(self.name, 0, 0), f"the file is larger than {limit}: split it with 'include'", f"档案超过 {limit}：请用 include 拆分")
+            self._say(Place(self.name, 0, 0), f"the file is larger than {limit}: split it with 'include'", f"文件超过 {limit}：请用 include 拆分")
             raise _Refused
         if isinstance(content, str):
             return content.removeprefix("\ufeff")
@@ -121,7 +121,7 @@ class _TreeReader:
             return
         for number, line in enumerate(text.split("\n"), 1):
             if (at := line.find("\t")) >= 0:
-                self._say(Place(self.name, number, at + 1), "a tab: use spaces", "有定位字元（Tab）：请改用空格")
+                self._say(Place(self.name, number, at + 1), "a tab: use spaces", "有制表符（Tab）：请改用空格")
                 if len(self.problems) == _TABS_NAMED:
                     break
         raise _Refused
@@ -138,7 +138,7 @@ class _TreeReader:
             if isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    self._say(place, "a second document ('---'): keep one policy to a file", "有第二份文件（---）：一个档案只放一份政策")
+                    self._say(place, "a second document ('---'): keep one policy to a file", "有第二份文件（---）：一个文件只放一份策略")
                     raise _Refused
             elif isinstance(event, yaml.CollectionEndEvent):
                 stack.pop()
@@ -166,7 +166,7 @@ class _TreeReader:
         if depth >= MAX_DEPTH or self.nodes > MAX_NODES:
             en = f"nested deeper than {MAX_DEPTH} levels" if depth >= MAX_DEPTH else f"more than {MAX_NODES} values"
             zh = f"巢状超过 {MAX_DEPTH} 层" if depth >= MAX_DEPTH else f"值超过 {MAX_NODES} 个"
-            self._say(place, f"{en}: name parts under 'define', or split the file", f"{zh}：请用 define 命名或拆分档案")
+            self._say(place, f"{en}: name parts under 'define', or split the file", f"{zh}：请用 define 命名或拆分文件")
             raise _Refused
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event.value, place)
@@ -174,7 +174,7 @@ class _TreeReader:
 
     def _scalar(self, text: str, place: Place) -> Scalar:
         if any((ch < " " and ch != "\n") or ch == "\x7f" for ch in text):
-            self._say(place, "a control character", "有控制字元")
+            self._say(place, "a control character", "有控制字符")
         return Scalar(text, place)
 
     def _attach(self, parent: Sequence | Mapping, key: Scalar | None, node: Node) -> Scalar | None:

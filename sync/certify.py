@@ -148,7 +148,7 @@ class Certifier:
                 later[body.node, body.version, body.prev].append((statement, body))
         for statement, body in first:
             if not self._signed(statement, body.keys, body.threshold):
-                self._refuse(statement, body.node, body.node, "unsigned", "根声明未经其金钥签名", "the root statement is not signed by its own keys")
+                self._refuse(statement, body.node, body.node, "unsigned", "根声明未经其密钥签名", "the root statement is not signed by its own keys")
                 continue
             chain = [statement]
             while True:
@@ -294,7 +294,7 @@ class Certifier:
                 self.refusals.pop(statement.digest, None)
                 found.append((statement, body))
             else:
-                self._refuse(statement, pair[0], pair[1], "unsigned", f"未经 {pair[0]} 的有效金钥签名", f"not signed by a key of {pair[0]} that counts")
+                self._refuse(statement, pair[0], pair[1], "unsigned", f"未经 {pair[0]} 的有效密钥签名", f"not signed by a key of {pair[0]} that counts")
         return found
 
     def _outside(self, body: Certify, issuer: Certification, *, below: bool = True) -> tuple[str, str] | None:

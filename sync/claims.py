@@ -229,7 +229,7 @@ class _Members:
         witness = None if witness_jwk is None else self.key("keys.witness", witness_jwk, suite)
         # PROTOCOL 3.3: a witness key does nothing else
         if witness in site:
-            raise StatementError(zh="见证金钥不得兼作站点金钥", en="a witness key must not be a site key too", clause="3.3")
+            raise StatementError(zh="见证密钥不得兼作站点密钥", en="a witness key must not be a site key too", clause="3.3")
         return site, witness
 
 
@@ -244,7 +244,7 @@ def read_body(value: JSON, payload: bytes) -> Body:
         StatementError: unknown kind (kind `unknown`), or a member has not its form.
     """
     if not isinstance(value, dict) or type(value.get("v")) is not int or value.get("v") != 1:
-        raise StatementError(zh="声明须为 v 1 的物件", en="a statement is an object with v 1")
+        raise StatementError(zh="声明须为 v 1 的对象", en="a statement is an object with v 1")
     members, kind = _Members(value), value.get("kind")
     readers: dict[str, Callable[[_Members, bytes], Body]] = {"node": _read_node, "certify": _read_certify, "epoch": _read_epoch, "succession": _read_succession}
     reader = readers.get(kind) if isinstance(kind, str) else None

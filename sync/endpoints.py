@@ -147,7 +147,7 @@ class _Endpoints:
             raise _RequestError(zh="请求不可压缩", en="a request's body is not compressed", kind="encoding")
         length = request.content_length
         if length is None or length > limit:
-            raise _RequestError(zh=f"请求超过 {limit} 位元组或未说明长度", en=f"a request of more than {limit} bytes, or of no stated length", kind="too-large")
+            raise _RequestError(zh=f"请求超过 {limit} 字节或未说明长度", en=f"a request of more than {limit} bytes, or of no stated length", kind="too-large")
         return request.get_data(cache=False)
 
     # --- answers ---------------------------------------------------------------------------------------------------------------------
@@ -289,5 +289,5 @@ def _range_start(header: str | None) -> int | None:
     unit, _, span = header.partition("=")
     start, dash, end = span.partition("-")
     if unit.strip() != "bytes" or not dash or end or not start.isascii() or not start.isdecimal():
-        raise _RequestError(zh="只支援 Range: bytes=N-", en="only Range: bytes=N- is served")
+        raise _RequestError(zh="只支持 Range: bytes=N-", en="only Range: bytes=N- is served")
     return int(start)

@@ -137,7 +137,7 @@ class MissingHashError(SyncError):
 
     def __init__(self, level: int, index: int) -> None:
         super().__init__(
-            zh=f"证明所需的杂凑不在此处（层 {level}，第 {index}）；须开新的 view",
+            zh=f"证明所需的哈希值不在此处（层 {level}，第 {index}）；须开新的 view",
             en=f"a hash that the proof needs is not kept here (level {level}, index {index}); begin a new view",
         )
         self.level = level

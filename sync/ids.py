@@ -77,7 +77,7 @@ def parse_fingerprint(text: str) -> str:
     body = re.sub(r"[\s-]", "", text[:200].strip().lower().removeprefix("n-"))
     if not is_node_id("n-" + body):
         raise SyncError(
-            zh=f"不是节点号：{text!r:.60}（应为 8 组、每组 4 字元）",
+            zh=f"不是节点号：{text!r:.60}（应为 8 组、每组 4 字符）",
             en=f"not a node id: {text!r:.60} (8 groups of 4 characters expected)",
             clause="1.2",
             kind="node-id",

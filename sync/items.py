@@ -199,7 +199,7 @@ def _halt_if_newer(text: str, error: CatalogError) -> None:
     version, kind = (value.get("v"), value.get("kind")) if isinstance(value, dict) else (None, None)
     if (type(version) is int and version > 1) or (isinstance(kind, str) and kind not in ("record", "tombstone")):
         raise HaltError(
-            zh=f"清单 v {version}、种类 {kind!r:.40}：本程式不识，请更新程式", en=f"a manifest of version {version} and kind {kind!r:.40}: update the program"
+            zh=f"清单 v {version}、种类 {kind!r:.40}：本程序不识，请更新程序", en=f"a manifest of version {version} and kind {kind!r:.40}: update the program"
         ) from error
 
 

@@ -201,7 +201,7 @@ def parse_join(data: bytes, *, me: str, zone: str, now: int) -> JoinRequest:
     statements = parse_all((str(token) for token in tokens), limit=_MAX_STATEMENTS)
     own = Trust(statements, anchors=[node], zone=zone, now=now)
     if not any(verify_jws(signature, key) for key in own.site_keys(node)):
-        raise InviteError(zh="加入请求不是该节点的站点金钥所签", en="the join is not signed by a site key of its node")
+        raise InviteError(zh="加入请求不是该节点的站点密钥所签", en="the join is not signed by a site key of its node")
     kept = tuple(statement for statement in own.chain(node))
     return JoinRequest(secret=secret, node=node, zone=zone, url=url.rstrip("/"), statements=kept)
 
@@ -290,6 +290,6 @@ def _check_url(url: str) -> None:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise InviteError(zh=f"位址不合规定：{url!r:.100}", en=f"not an address: {url!r:.100}") from error
+        raise InviteError(zh=f"地址不合规定：{url!r:.100}", en=f"not an address: {url!r:.100}") from error
     if len(url) > 500 or parts.scheme not in ("http", "https") or not host or parts.username is not None or parts.query or parts.fragment or port == 0:
-        raise InviteError(zh=f"位址不合规定：{url!r:.100}", en=f"not an address: {url!r:.100}")
+        raise InviteError(zh=f"地址不合规定：{url!r:.100}", en=f"not an address: {url!r:.100}")

@@ -79,9 +79,9 @@ def create(directory: Path, suite: Suite = DEFAULT) -> Keys:
         for role, key in keys.items():
             _write(directory / f"{role}.pem", key.pem())
     except FileExistsError as error:
-        raise KeyFileError(zh=f"{error} 已存在；金钥档从不覆写", en=f"{error} exists; key files are never overwritten") from error
+        raise KeyFileError(zh=f"{error} 已存在；密钥文件从不覆盖", en=f"{error} exists; key files are never overwritten") from error
     except OSError as error:
-        raise KeyFileError(zh=f"无法写入金钥档：{error}", en=f"cannot write the key files: {error}") from error
+        raise KeyFileError(zh=f"无法写入密钥文件：{error}", en=f"cannot write the key files: {error}") from error
     return Keys(site=keys["site"], witness=keys["witness"], root=keys["root"])
 
 
@@ -125,7 +125,7 @@ def load(directory: Path, suite: Suite = DEFAULT) -> Keys:
     root_path = directory / "root.pem"
     root = load_one(root_path, suite) if root_path.exists() or root_path.is_symlink() else None
     if len({site.public, witness.public, *([root.public] if root else [])}) != 2 + (root is not None):
-        raise KeyFileError(zh="根、站点、见证三把金钥须各不相同", en="root, site and witness key must differ", clause="3.3")
+        raise KeyFileError(zh="根、站点、见证三把密钥须各不相同", en="root, site and witness key must differ", clause="3.3")
     return Keys(site=site, witness=witness, root=root)
 
 
@@ -138,9 +138,9 @@ def load_one(path: Path, suite: Suite = DEFAULT) -> SecretKey:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError as error:
-        raise KeyFileError(zh=f"缺少金钥档 {path}", en=f"key file {path} is missing; restore it, or close the epoch with new keys (PROTOCOL 6.2)") from error
+        raise KeyFileError(zh=f"缺少密钥文件 {path}", en=f"key file {path} is missing; restore it, or close the epoch with new keys (PROTOCOL 6.2)") from error
     except OSError as error:
-        raise KeyFileError(zh=f"无法读取金钥档 {path}：{error.strerror}", en=f"cannot read key file {path}: {error.strerror} (links are refused)") from error
+        raise KeyFileError(zh=f"无法读取密钥文件 {path}：{error.strerror}", en=f"cannot read key file {path}: {error.strerror} (links are refused)") from error
     try:
         problem = _mode_problem(path, os.fstat(handle))  # of the file opened, so that nothing can be put in its place in between
         if problem is not None:
@@ -151,7 +151,7 @@ def load_one(path: Path, suite: Suite = DEFAULT) -> SecretKey:
     try:
         return suite.load_pem(data)
     except SuiteError as error:
-        raise KeyFileError(zh=f"金钥档 {path} 已损坏：{error.zh}", en=f"key file {path} is damaged: {error.en}") from error
+        raise KeyFileError(zh=f"密钥文件 {path} 已损坏：{error.zh}", en=f"key file {path} is damaged: {error.en}") from error
 
 
 def check(directory: Path) -> list[KeyProblem]:
@@ -165,7 +165,7 @@ def check(directory: Path) -> list[KeyProblem]:
     try:
         status = directory.lstat()
     except OSError:
-        return [KeyProblem(directory, True, f"缺少金钥资料夹 {directory}", f"key folder {directory} is missing")]
+        return [KeyProblem(directory, True, f"缺少密钥文件夹 {directory}", f"key folder {directory} is missing")]
     if stat.S_IMODE(status.st_mode) & 0o077:
         problems.append(KeyProblem(directory, False, f"{directory} 他人可进入：请执行 chmod 700", f"{directory} is open to others: chmod 700 {directory}"))
     for role in ROLES:
@@ -174,21 +174,21 @@ def check(directory: Path) -> list[KeyProblem]:
             problem = _mode_problem(path, path.lstat())
         except OSError:
             if role != "root":
-                problems.append(KeyProblem(path, True, f"缺少金钥档 {path}", f"key file {path} is missing"))
+                problems.append(KeyProblem(path, True, f"缺少密钥文件 {path}", f"key file {path} is missing"))
             continue
         if problem is not None:
             problems.append(problem)
         if role == "root":
-            problems.append(KeyProblem(path, False, f"{path} 仍在本机：根金钥宜离线保存", f"{path} is still on this machine: the root key belongs offline"))
+            problems.append(KeyProblem(path, False, f"{path} 仍在本机：根密钥宜离线保存", f"{path} is still on this machine: the root key belongs offline"))
     return problems
 
 
 def _mode_problem(path: Path, status: os.stat_result) -> KeyProblem | None:
     if not stat.S_ISREG(status.st_mode):
-        return KeyProblem(path, True, f"{path} 不是一般档案", f"{path} is not a regular file (links are refused)")
+        return KeyProblem(path, True, f"{path} 不是一般文件", f"{path} is not a regular file (links are refused)")
     if stat.S_IMODE(status.st_mode) & 0o177:
         mode = stat.S_IMODE(status.st_mode)
         return KeyProblem(path, True, f"{path} 的权限是 {mode:04o}，应为 0600：请执行 chmod 600", f"{path} has mode {mode:04o}, must be 0600: chmod 600 {path}")
     if status.st_uid != os.geteuid():
-        return KeyProblem(path, True, f"{path} 属于别的使用者", f"{path} belongs to another user")
+        return KeyProblem(path, True, f"{path} 属于别的用户", f"{path} belongs to another user")
     return None

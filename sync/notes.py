@@ -134,16 +134,16 @@ def parse_note(data: str | bytes) -> Note:
     """
     # PROTOCOL 3.3
     if len(data) > _MAX_BYTES:
-        raise NoteError(zh=f"签名笔记超过 {_MAX_BYTES} 位元组", en=f"a note is at most {_MAX_BYTES} bytes")
+        raise NoteError(zh=f"签名笔记超过 {_MAX_BYTES} 字节", en=f"a note is at most {_MAX_BYTES} bytes")
     try:
         signed = data.decode() if isinstance(data, bytes) else data
         size = len(signed.encode())
     except UnicodeError as error:
         raise NoteError(zh="签名笔记不是 UTF-8", en="the note is not UTF-8") from error
     if size > _MAX_BYTES:
-        raise NoteError(zh=f"签名笔记超过 {_MAX_BYTES} 位元组", en=f"a note is at most {_MAX_BYTES} bytes")
+        raise NoteError(zh=f"签名笔记超过 {_MAX_BYTES} 字节", en=f"a note is at most {_MAX_BYTES} bytes")
     if _CONTROL.search(signed):
-        raise NoteError(zh="签名笔记含控制字元", en="the note holds control characters")
+        raise NoteError(zh="签名笔记含控制字符", en="the note holds control characters")
     text, separator, tail = signed.rpartition("\n\n")
     if not separator or not text or not tail.endswith("\n"):
         raise NoteError(zh="签名笔记须为：正文、空行、签名行", en="a note is its text, an empty line, and signature lines")
@@ -224,7 +224,7 @@ def verify_note(note: Note, keys: Iterable[PublicKey]) -> Checkpoint:
             raise NoteError(zh=f"{checkpoint.origin} 的签名不成立", en=f"the signature on {checkpoint.origin} does not verify")
         signed = True
     if not signed:
-        raise NoteError(zh=f"{checkpoint.origin} 未经可信金钥签名", en=f"{checkpoint.origin} is not signed by a key that counts", kind="unsigned")
+        raise NoteError(zh=f"{checkpoint.origin} 未经可信密钥签名", en=f"{checkpoint.origin} is not signed by a key that counts", kind="unsigned")
     return checkpoint
 
 

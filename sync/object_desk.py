@@ -66,7 +66,7 @@ class ObjectDesk:
             raise NotFoundError
         size = store.size(sha256)
         if start is not None and not 0 <= start < max(size, 1):
-            raise SyncError(zh="范围超出档案", en="the range lies outside of the file", clause="7", kind="request")
+            raise SyncError(zh="范围超出文件", en="the range lies outside of the file", clause="7", kind="request")
         return OpenObject(size, store.open(sha256, start or 0))
 
     # --- fetching ----------------------------------------------------------------------------------------------------------------------
@@ -137,13 +137,13 @@ class ObjectDesk:
                 if size > limit:
                     with contextlib.suppress(OSError):
                         part.unlink()
-                    raise SyncError(zh=f"档案超过 {limit} 位元组", en=f"a file of more than {limit} bytes", clause="7", kind="object")
+                    raise SyncError(zh=f"文件超过 {limit} 字节", en=f"a file of more than {limit} bytes", clause="7", kind="object")
                 faults.before("write")
                 file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
         if total is not None and size < total:
-            raise AwayError(zh="档案传输中断", en="the file broke off")
+            raise AwayError(zh="文件传输中断", en="the file broke off")
 
     def _postpone(self, row: Any, error: Exception) -> None:
         attempts = row.attempts + 1

@@ -268,7 +268,7 @@ class Pairing:
         invite = self._read(line)
         hello = self._peers.hello(invite.url)
         if hello.get("node") != invite.node:
-            raise InviteError(zh="该位址回答的不是邀请上的节点", en="another node than the invite's answers at its address")
+            raise InviteError(zh="该地址回答的不是邀请上的节点", en="another node than the invite's answers at its address")
         name = hello.get("name")
         return Joining(
             invite.url,

@@ -108,7 +108,7 @@ def parse_head(text: str, hash_: Hash = sha256) -> RowsHead:
     try:
         value = loads(text)
         if not isinstance(value, dict):
-            raise _bad("批次头须为物件", "the head of a row batch is an object")
+            raise _bad("批次头须为对象", "the head of a row batch is an object")
         root, prev = value.get("root"), value.get("prev")
         root_bytes = unb64(root if isinstance(root, str) else "", 32)
         if prev is not None:
@@ -211,7 +211,7 @@ def _check_key(key: object) -> str:
     # PROTOCOL 5.3
     value = _loads(key)
     if not isinstance(value, list) or not value or any(part is None or isinstance(part, list | dict) for part in value):
-        raise _bad(f"键须为非空阵列：{key!r:.80}", f"a row's key is an array of its key columns: {key!r:.80}", "5.3")
+        raise _bad(f"键须为非空数组：{key!r:.80}", f"a row's key is an array of its key columns: {key!r:.80}", "5.3")
     return str(key)
 
 
@@ -219,7 +219,7 @@ def _check_row(row: object) -> None:
     # PROTOCOL 5.3
     value = _loads(row)
     if not isinstance(value, dict) or any(_COLUMN.match(name) is None or member is None for name, member in value.items()):
-        raise _bad(f"列须为非空栏的物件：{row!r:.80}", f"a row is an object of its non-null columns: {row!r:.80}", "5.3")
+        raise _bad(f"列须为由非空列组成的对象：{row!r:.80}", f"a row is an object of its non-null columns: {row!r:.80}", "5.3")
 
 
 def _loads(text: object) -> JSON:

@@ -121,15 +121,15 @@ class _Ed25519Sha256:
     def public(self, jwk: Mapping[str, object]) -> PublicKey:
         # PROTOCOL 1.5: exactly these members, so that one key has one text and one id
         if not isinstance(jwk, Mapping) or set(jwk) != {"crv", "kty", "x"} or jwk["crv"] != "Ed25519" or jwk["kty"] != "OKP":
-            raise SuiteError(zh="金钥须为 {crv: Ed25519, kty: OKP, x}", en="a key of this suite is {crv: Ed25519, kty: OKP, x}, with no other member")
+            raise SuiteError(zh="密钥须为 {crv: Ed25519, kty: OKP, x}", en="a key of this suite is {crv: Ed25519, kty: OKP, x}, with no other member")
         x = jwk["x"]
         try:
             return PublicKey(self.id, unb64(x, 32)) if isinstance(x, str) else self._bad_x()
         except CanonicalError as error:
-            raise SuiteError(zh=f"金钥的 x 有误：{error.zh}", en=f"the key's x is wrong: {error.en}") from error
+            raise SuiteError(zh=f"密钥的 x 有误：{error.zh}", en=f"the key's x is wrong: {error.en}") from error
 
     def _bad_x(self) -> PublicKey:
-        raise SuiteError(zh="金钥的 x 须为文字", en="the key's x must be text")
+        raise SuiteError(zh="密钥的 x 须为文字", en="the key's x must be text")
 
     def load_pem(self, pem: bytes) -> SecretKey:
         try:

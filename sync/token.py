@@ -162,7 +162,7 @@ def verify(
     # 3
     if claims["htm"] != method or claims["htu"] != target or claims["digest"] != b64(sha256(body)):
         raise TokenError(
-            zh="令牌是给别的请求的（方法、位址或内容不同）", en="the token is for another request: method, target or body differ", kind="token-request"
+            zh="令牌是给别的请求的（方法、地址或内容不同）", en="the token is for another request: method, target or body differ", kind="token-request"
         )
     # 4
     iat, exp = claims["iat"], claims["exp"]
@@ -176,7 +176,7 @@ def verify(
     # 5
     node = str(claims["iss"])
     if not any(verify_jws(signature, key) for key in keys(node)):
-        raise TokenError(zh=f"令牌不是 {node} 的站点金钥所签", en=f"the token is not signed by a site key of {node}", kind="token-signature")
+        raise TokenError(zh=f"令牌不是 {node} 的站点密钥所签", en=f"the token is not signed by a site key of {node}", kind="token-signature")
     # 6
     if not replay.add(f"{node} {claims['jti']}", exp + MAX_SKEW, now):
         raise TokenError(zh="令牌已用过", en="the token was used before", kind="token-replay")

@@ -63,7 +63,7 @@ def check_url(url: str) -> str:
         return url.rstrip("/")
     if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
         return url.rstrip("/")
-    raise SyncError(zh=f"对等节点的位址须为 https（本机除外）：{url}", en=f"a peer's address must be https (http only on loopback): {url}", kind="address")
+    raise SyncError(zh=f"对等节点的地址须为 https（本机除外）：{url}", en=f"a peer's address must be https (http only on loopback): {url}", kind="address")
 
 
 def _is_loopback(host: str) -> bool:
@@ -98,7 +98,7 @@ class Peers:
         with self._x.store.read() as conn:
             url = conn.scalar(select(t.peer.c.url).where(t.peer.c.node == node))
         if not url:
-            raise AwayError(zh=f"没有对等节点 {node} 的位址", en=f"there is no address for peer {node}")
+            raise AwayError(zh=f"没有对等节点 {node} 的地址", en=f"there is no address for peer {node}")
         return str(url)
 
     # --- the endpoints ---------------------------------------------------------------------------------------------------------------
@@ -219,15 +219,22 @@ class Peers:
             for chunk in self._chunks(response):
                 size += len(chunk)
                 if size > limit:
-                    raise AwayError(zh=f"回答超过 {limit} 位元组", en=f"an answer of more than {limit} bytes", clause="7.5")
-                if time.monotonic() > deadline:
-                    raise AwayError(zh="回答过慢", en="the answer is too slow", clause="7.5")
+                    # PROTOCOL 7.1
+                    raise AwayError(zh=f"回答超过 {limit} 字节", en=f"an answer of more than {limit} bytes", clause="7.1", kind="too-large")
                 parts.append(chunk)
         faults.after("read")
         return b"".join(parts)
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:
         try:
-            yield from response.iter_content(_CHUNK)
-        except requests.RequestException as error:
-            raise AwayError(zh=f"连线中断：{type(error).__name__}", en=f"the connection broke: {type(error).__name__}") from error
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
+                yield chunk
+        except (ReadTimeoutError, TimeoutError) as error:
+            raise _too_slow() from error
+        except (HTTPError, OSError) as error:
+            raise AwayError(zh=f"连接中断：{type(error).__name__}", en=f"the connection broke: {type(error).__name__}") from error
+
+
+def _too_slow() -> AwayError:
+    # PROTOCOL 7.1
+    return AwayError(zh="回答过慢", en="the answer is too slow", clause="7.1", kind="too-slow")

@@ -159,7 +159,7 @@ class Trust:
         if not keys:
             cert = self.certified(node)
             raise TrustError(
-                zh=f"{node}：上级所列的站点金钥与其自身所列不合",
+                zh=f"{node}：上级所列的站点密钥与其自身所列不合",
                 en=f"{node}: no site key is named both by its superior ({cert.issuer}) and by its own root",
                 kind="no-key",
             )

@@ -187,7 +187,7 @@ def encode(batch: Batch) -> bytes:
         }
     )
     if len(data) > MAX_BYTES:
-        raise BatchError(zh=f"批次 {len(data)} 位元组，超过 8 MiB", en=f"the batch is {len(data)} bytes; at most 8 MiB", clause="7.1", kind="too-large")
+        raise BatchError(zh=f"批次 {len(data)} 字节，超过 8 MiB", en=f"the batch is {len(data)} bytes; at most 8 MiB", clause="7.1", kind="too-large")
     return data
 
 
@@ -235,7 +235,7 @@ def parse(data: bytes) -> Batch:
         raise _bad("v", "1")
     if version != 1:
         # PROTOCOL 7.4
-        raise HaltError(zh=f"批次为第 {version} 版，本程式只识第 1 版；请更新程式", en=f"batch of version {version}; this program reads version 1: update it")
+        raise HaltError(zh=f"批次为第 {version} 版，本程序只识第 1 版；请更新程序", en=f"batch of version {version}; this program reads version 1: update it")
     gen, head, more = value.get("gen"), value.get("head"), value.get("more")
     from_, to = _integer(value, "from"), _integer(value, "to")
     if not isinstance(gen, str) or not _is_gen(gen):
@@ -289,7 +289,7 @@ def _item(number: int, value: JSON) -> Item:
     op = value.get("op")
     if op not in ("put", "tomb", "remove", "rows", "reset"):
         # PROTOCOL 7.4
-        raise HaltError(zh=f"未知的操作 {op!r:.40}；请更新程式", en=f"unknown op {op!r:.40}: update the program", item=number)
+        raise HaltError(zh=f"未知的操作 {op!r:.40}；请更新程序", en=f"unknown op {op!r:.40}: update the program", item=number)
     pos = _integer(value, "pos", number)
     if op in ("remove", "reset"):
         record_id, variant = value.get("id"), value.get("variant")

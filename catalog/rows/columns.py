@@ -115,7 +115,7 @@ def _text(value: Any) -> JSON:
     if not isinstance(value, str):
         value = decimal_text(value) if isinstance(value, float) else str(value)
     if "\x00" in value:
-        raise ValueProblem("含有空字元（NUL）", "holds a NUL character")
+        raise ValueProblem("含有空字符（NUL）", "holds a NUL character")
     return value if value.isascii() else unicodedata.normalize("NFC", value)
 
 

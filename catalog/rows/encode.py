@@ -141,7 +141,7 @@ def key_text(table: RowTable, values: Mapping[str, Any]) -> str:
         raise RowsError(zh=f"列缺少主键 {', '.join(missing)}", en=f"the row has no value for its key {', '.join(missing)}")
     key = _dump([values[name] for name in table.key])
     if len(key.encode()) > MAX_KEY:
-        raise RowsError(zh=f"主键过长：{key:.60}…，上限 {MAX_KEY} 位元组", en=f"the key {key:.60}… is longer than {MAX_KEY} bytes")
+        raise RowsError(zh=f"主键过长：{key:.60}…，上限 {MAX_KEY} 字节", en=f"the key {key:.60}… is longer than {MAX_KEY} bytes")
     return key
 
 

@@ -87,7 +87,7 @@ def exact_clause(conn: Connection, table: RowTable, name: str, wkb: bytes) -> Co
         FilterError: this site's database cannot test it.
     """
     if not prepare(conn):
-        zh, en = "此站点的资料库没有 PostGIS，只能按范围查询", "this site's database has no PostGIS: only boxes can be searched"
+        zh, en = "此站点的数据库没有 PostGIS，只能按范围查询", "this site's database has no PostGIS: only boxes can be searched"
         raise FilterError(zh=zh, en=en)
     return exact_test(table.sql, conn.dialect.name, name, literal(wkb))
 

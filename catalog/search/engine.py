@@ -136,6 +136,6 @@ def _above(documents: BitMap, docno: int) -> BitMap:
 def _check(q: SearchQuery) -> None:
     unknown: Sequence[str] = [name for name in (*q.filters, *q.facets) if name not in CODED]
     if unknown:
-        raise FilterError(zh=f"未知的检索栏位：{'、'.join(unknown)}", en=f"no search column {', '.join(unknown)}; there are {', '.join(CODED)}")
+        raise FilterError(zh=f"未知的检索字段：{'、'.join(unknown)}", en=f"no search column {', '.join(unknown)}; there are {', '.join(CODED)}")
     if q.sort not in SORTS:
         raise FilterError(zh=f"未知的排序：{q.sort}", en=f"no sort {q.sort!r}; there are {', '.join(SORTS)}")
