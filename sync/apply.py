@@ -43,6 +43,8 @@ __all__ = ["Applied", "Applier", "disclosed_values"]
 
 #: A full read that leaves out more than this many records, and more than half of what the source had given, waits for a person (4.5, safety stop).
 SAFETY_STOP = 100
+#: Refused batches of one source that are kept for a person, and of how many the text is kept: a liar must not fill the disc.
+QUARANTINED, WHOLE = 1000, 50
 
 
 @dataclass(frozen=True)
@@ -259,6 +261,7 @@ class Applier:
             inlet = open_inlet(tx.conn, source)
             if error.kind == "from":
                 return Applied("stale", inlet.cursor)
+            tx.audit("sync.apply", actor=f"peer:{source}", outcome="again", detail={"clause": error.clause, "en": error.en[:300], "kind": error.kind})
             tx.conn.execute(update(t.inlet).where(t.inlet.c.peer == source).values(cursor=0, full=1, gen=None if error.kind == "gen" else inlet.gen))
         return Applied("again", 0)
 
@@ -270,8 +273,10 @@ class Applier:
         if isinstance(error, ForkError):
             detail["evidence"] = dict(error.evidence)
         with self._x.store.write() as tx:
-            known = tx.conn.scalar(select(t.quarantine.c.n).where(t.quarantine.c.peer == source, t.quarantine.c.digest == name))
-            if known is None:
+            q = t.quarantine.c
+            known = tx.conn.scalar(select(q.n).where(q.peer == source, q.digest == name))
+            kept = int(tx.conn.scalar(select(func.count()).select_from(t.quarantine).where(q.peer == source)) or 0)
+            if known is None and kept < QUARANTINED:
                 tx.conn.execute(
                     insert(t.quarantine).values(
                         peer=source,
@@ -280,9 +285,10 @@ class Applier:
                         clause=clause,
                         digest=name,
                         detail=dumps(detail).decode(),
-                        batch=data[: 1 << 20].decode("utf-8", "replace"),
+                        batch=data[: 1 << 20].decode("utf-8", "replace") if kept < WHOLE else None,
                     )
                 )
+            if known is None:
                 tx.audit("sync.refuse", actor=f"peer:{source}", outcome="refused", detail={"kind": error.kind, "clause": clause, "en": error.en})
             tx.conn.execute(update(t.peer).where(t.peer.c.node == source).values(error=f"{error.kind} {clause}: {error.en}"[:500], error_at=self._x.clock()))
 

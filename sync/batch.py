@@ -30,7 +30,7 @@ from sync.statements import Statement, parse_all
 from sync.stream import verify_head
 from sync.suite import suite_of
 from sync.trust import LogState, Trust
-from sync.wire import MAX_BYTES, MAX_ITEMS, MAX_STATEMENTS, Batch, Item, LogPart, PutItem, RemoveItem, ResetItem, RowsItem, encode, parse
+from sync.wire import MAX_BYTES, MAX_ITEMS, MAX_STATEMENTS, Batch, Item, LogPart, PutItem, RemoveItem, ResetItem, RowsItem, encode, parse, parse_gen
 
 __all__ = [
     "MAX_BYTES",
@@ -55,6 +55,7 @@ __all__ = [
     "View",
     "encode",
     "parse",
+    "parse_gen",
     "verify",
 ]
 

@@ -36,6 +36,7 @@ class ExchangeSettings:
         poll: seconds between looks at the position counter for what other processes committed.
         heartbeat: seconds between two cosignatures of an unchanged log (PROTOCOL 3.3).
         pads: at most so many random leaves follow each append, to blur size and number of changes (PROTOCOL 3.1).
+        patience: seconds that a peer has to begin an answer and to bring its first bytes; then it keeps the pace of `sync.paced`.
         ca: file of the certificate authorities for HTTPS to peers; None takes the system's.
     """
 
@@ -47,6 +48,7 @@ class ExchangeSettings:
     poll: float = 0.05
     heartbeat: int = 600
     pads: int = 0
+    patience: float = 20.0
     ca: str | None = None
 
 

@@ -19,6 +19,8 @@ from sync.merkle import Get
 __all__ = ["Run", "build_cover", "conflict_with_others", "getter", "insert_new", "keep_nodes", "new_run", "newest_of", "run_by_number", "run_of_view"]
 
 _CHUNK = 400
+#: Runs of one log, the newest, that a cover is compared with.
+_COMPARED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,13 @@ def keep_nodes(conn: Connection, run: int, nodes: Mapping[tuple[int, int], bytes
 
 
 def conflict_with_others(conn: Connection, run: Run, nodes: Mapping[tuple[int, int], bytes]) -> Run | None:
-    """A run of the same log from another source that contradicts what a cover taught: evidence of a fork (PROTOCOL 3.3)."""
-    others = conn.execute(select(t.run).where(t.run.c.origin == run.origin, t.run.c.source != run.source, t.run.c.size > 0)).all()
+    """Another run of the same log that contradicts what a cover taught: evidence of a fork (PROTOCOL 3.3).
+
+    Of other sources, and of the same source under an earlier view: else a new view would make a rewritten past unseen.
+    """
+    others = conn.execute(
+        select(t.run).where(t.run.c.origin == run.origin, t.run.c.run != run.run, t.run.c.size > 0).order_by(t.run.c.changed.desc()).limit(_COMPARED)
+    ).all()
     for row in others:
         other = _run(row)
         if cover.conflicts(getter(conn, other.run, nodes), nodes):

@@ -37,6 +37,7 @@ __all__ = [
     "RowsItem",
     "encode",
     "parse",
+    "parse_gen",
     "record_id_of",
 ]
 
@@ -238,8 +239,7 @@ def parse(data: bytes) -> Batch:
         raise HaltError(zh=f"批次为第 {version} 版，本程序只识第 1 版；请更新程序", en=f"batch of version {version}; this program reads version 1: update it")
     gen, head, more = value.get("gen"), value.get("head"), value.get("more")
     from_, to = _integer(value, "from"), _integer(value, "to")
-    if not isinstance(gen, str) or not _is_gen(gen):
-        raise _bad("gen", "16 bytes")
+    gen = parse_gen(gen)
     if to < from_ or type(more) is not bool or not (head is None or isinstance(head, str)):
         raise _bad("to, more or head", "to ≥ from, true or false, a note or null")
     statements = _list(value, "statements", MAX_STATEMENTS)
@@ -256,6 +256,18 @@ def parse(data: bytes) -> Batch:
         head=head,
         data=value,
     )
+
+
+def parse_gen(value: JSON) -> str:
+    """Reads the name of a stream's generation.
+
+    Raises:
+        BatchError: it is none.
+    """
+    # PROTOCOL 4.2
+    if not isinstance(value, str) or not _is_gen(value):
+        raise _bad("gen", "16 bytes")
+    return value
 
 
 def _is_gen(text: str) -> bool:
