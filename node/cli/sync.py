@@ -22,7 +22,8 @@ def status(run: Run) -> None:
     run.require("write")
     found = run.site.exchange.status()
     if run.json:
-        facts: dict[str, Any] = {name: getattr(found, name) for name in ("node", "fingerprint", "origin", "size", "witnessed", "cosigned", "behind", "refused")}
+        names = ("node", "fingerprint", "origin", "size", "witnessed", "cosigned", "behind", "refused", "clock_behind")
+        facts: dict[str, Any] = {name: getattr(found, name) for name in names}
         run.emit({**facts, "peers": [peer_facts(each) for each in found.peers]})
         return
     click.echo(f"{found.node}\n{found.fingerprint}")
@@ -30,6 +31,9 @@ def status(run: Run) -> None:
     click.echo(log.format(origin=found.origin or "-", size=found.size, witnessed=found.witnessed, behind=found.behind))
     if found.refused:
         click.echo(translate("{count} batches are in quarantine.").format(count=found.refused))
+    if found.clock_behind:
+        late = translate("This machine's clock is {count} seconds behind a time that a witness has signed: set it right.")
+        click.echo(late.format(count=found.clock_behind) + " " + translate("Until then timed permissions are closed and nothing with a time is signed."))
     show_table(
         [N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")],
         [
