@@ -4,18 +4,19 @@ Rules:
 
 1. HTTPS anywhere but on loopback; no redirect is followed (a token names the target that it was made for).
 2. Every request carries a token for exactly its method, target and body (7.2), made anew for each attempt.
-3. An answer is read up to a stated size, after decompression, and with a deadline: endless data and slow answers end (python-tuf's list).
+3. An answer is read up to a stated size, after decompression, and keeps a pace (`sync.paced`): endless data and slow answers end (python-tuf's list).
 4. What is not the expected status becomes a `PeerError` with the clause that the peer named.
 """
 
 import ipaddress
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from sqlalchemy import select
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from catalog import faults
 from catalog.canonical import JSON, loads
@@ -25,12 +26,12 @@ from sync import tables as t
 from sync import token
 from sync.context import Context
 from sync.errors import AwayError, PeerError, SyncError
+from sync.paced import PacedAdapter
 
 __all__ = ["PATH", "Answer", "Peers", "check_url"]
 
 PATH = "/peer/v1"
 _CONNECT = 5.0
-_READ = 20.0
 _SMALL = 1 << 20
 _CHUNK = 1 << 16
 
@@ -85,7 +86,8 @@ class Peers:
         self._session.max_redirects = 0
         if context.settings.ca:
             self._session.verify = context.settings.ca
-        adapter = requests.adapters.HTTPAdapter(pool_connections=32, pool_maxsize=128)
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))  # a peer has nothing to leave here
+        adapter = PacedAdapter(pool_connections=32, pool_maxsize=128)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
 
@@ -118,7 +120,15 @@ class Peers:
     def changes(self, node: str, *, gen: str | None, cursor: int, wait: int, limit: int) -> Answer:
         """`GET changes`: 200 with a batch, 204, or 409 with `{gen}`; the cursor acknowledges."""
         query = urlencode({**({"gen": gen} if gen else {}), "from": cursor, "wait": wait, "limit": limit})
-        return self._ask("GET", self.url_of(node), f"/changes?{query}", auth=node, limit=batches.MAX_BYTES + _SMALL, read=wait + _READ, allow=(200, 204, 409))
+        return self._ask(
+            "GET",
+            self.url_of(node),
+            f"/changes?{query}",
+            auth=node,
+            limit=batches.MAX_BYTES + _SMALL,
+            read=wait + self._x.settings.patience,
+            allow=(200, 204, 409),
+        )
 
     def push(self, node: str, body: bytes) -> Answer:
         """`POST changes`: 200 `{from}`, 409 `{gen,from,have}`; a batch that is refused (422) raises."""
@@ -163,9 +173,9 @@ class Peers:
             Total size where the peer said it, and the bytes from `start`.
         """
         target = f"/objects/{sha256}"
-        response = self._send("GET", self.url_of(node), target, b"", auth=node, read=_READ, headers={"Range": f"bytes={start}-", "Accept-Encoding": "identity"})
+        response = self._send("GET", self.url_of(node), target, b"", auth=node, read=None, headers={"Range": f"bytes={start}-", "Accept-Encoding": "identity"})
         if response.status_code not in (200, 206):
-            body = self._read(response, _SMALL, _READ)
+            body = self._read(response, _SMALL)
             raise PeerError(response.status_code, Answer(response.status_code, body, {}).json(), url=target)
         span = response.headers.get("Content-Range", "")
         total = span.rpartition("/")[2]
@@ -185,18 +195,18 @@ class Peers:
         body: bytes = b"",
         auth: str | None,
         limit: int = _SMALL,
-        read: float = _READ,
+        read: float | None = None,
         allow: tuple[int, ...] = (200,),
         kind: str = "application/json",
     ) -> Answer:
         headers = {"Content-Type": kind} if method == "POST" else {}
         response = self._send(method, url, target, body, auth=auth, read=read, headers=headers)
-        answer = Answer(response.status_code, self._read(response, limit, read), {name.lower(): value for name, value in response.headers.items()})
+        answer = Answer(response.status_code, self._read(response, limit), {name.lower(): value for name, value in response.headers.items()})
         if answer.status not in allow:
             raise PeerError(answer.status, answer.json(), url=url + PATH + target.partition("?")[0])
         return answer
 
-    def _send(self, method: str, url: str, target: str, body: bytes, *, auth: str | None, read: float, headers: dict[str, str]) -> requests.Response:
+    def _send(self, method: str, url: str, target: str, body: bytes, *, auth: str | None, read: float | None, headers: dict[str, str]) -> requests.Response:
         full = PATH + target
         if auth is not None:
             made = token.make(self._x.keys.site, iss=self._x.me, aud=auth, zone=self._x.zone, method=method, target=full, body=body, now=self._x.clock())
@@ -204,30 +214,45 @@ class Peers:
         try:
             faults.before("send")
             response = self._session.request(
-                method, check_url(url) + full, data=body or None, headers=headers, timeout=(_CONNECT, read), stream=True, allow_redirects=False
+                method,
+                check_url(url) + full,
+                data=body or None,
+                headers=headers,
+                timeout=(_CONNECT, self._x.settings.patience if read is None else read),
+                stream=True,
+                allow_redirects=False,
             )
+        except requests.ReadTimeout as error:
+            raise _too_slow() from error
         except requests.RequestException as error:
             raise AwayError(zh=f"无法连到 {url}：{type(error).__name__}", en=f"cannot reach {url}: {type(error).__name__}") from error
         faults.after("send")
         return response
 
-    def _read(self, response: requests.Response, limit: int, patience: float) -> bytes:
-        deadline = time.monotonic() + patience + _CONNECT
+    def _read(self, response: requests.Response, limit: int) -> bytes:
         parts: list[bytes] = []
         size = 0
         with response:
             for chunk in self._chunks(response):
                 size += len(chunk)
                 if size > limit:
-                    raise AwayError(zh=f"回答超过 {limit} 字节", en=f"an answer of more than {limit} bytes", clause="7.5")
-                if time.monotonic() > deadline:
-                    raise AwayError(zh="回答过慢", en="the answer is too slow", clause="7.5")
+                    # PROTOCOL 7.1
+                    raise AwayError(zh=f"回答超过 {limit} 字节", en=f"an answer of more than {limit} bytes", clause="7.1", kind="too-large")
                 parts.append(chunk)
         faults.after("read")
         return b"".join(parts)
 
     def _chunks(self, response: requests.Response) -> Iterator[bytes]:
+        """What has come, decompressed piece by piece: never more than a chunk at once, however it was compressed."""
         try:
-            yield from response.iter_content(_CHUNK)
-        except requests.RequestException as error:
+            while chunk := response.raw.read1(_CHUNK, decode_content=True):
+                yield chunk
+        except (ReadTimeoutError, TimeoutError) as error:
+            raise _too_slow() from error
+        except (HTTPError, OSError) as error:
             raise AwayError(zh=f"连接中断：{type(error).__name__}", en=f"the connection broke: {type(error).__name__}") from error
+
+
+def _too_slow() -> AwayError:
+    # PROTOCOL 7.1
+    return AwayError(zh="回答过慢", en="the answer is too slow", clause="7.1", kind="too-slow")
