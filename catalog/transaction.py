@@ -31,7 +31,7 @@ class Change:
     """One buffered change; becomes one position.
 
     Attributes:
-        what: `record`, `remove`, `rows` or `policy`.
+        what: `record`, `remove`, `rows`, `policy`, or `proof`: where a record is proved, not what it says.
         row: columns of `record` without `docno` (what = record).
         terms: members of the record's lists: `(attribute, value)`.
         version: columns of `version` without `position`, for what this site is authority for.
@@ -115,10 +115,10 @@ class WriteTransaction:
         own: bool = False,
         then: Callable[[Connection, int], None] | None = None,
     ) -> None:
-        """Takes a position for something that is no record: a batch of rows, a policy.
+        """Takes a position for something that is no record: a batch of rows, a policy, a new place in a log.
 
         Args:
-            what: `rows` or `policy`.
+            what: `rows`, `policy` or `proof`.
             id, variant, seq: of the batch of rows.
             own: whether this site's log takes it in.
             then: called at the end with the connection and the position, to write what refers to it.

@@ -224,6 +224,8 @@ class Writer:
         if pending is None and old is not None and all(getattr(old, name) == row[name] for name in ("manifest_hash", "fields", "source", "division", "level")):
             proof = {name: row[name] for name in ("log", "epoch", "log_index", "proof", "path")}
             tx.conn.execute(update(record).where(record.c.id == received.id).values(**proof))
+            if (old.log, old.log_index) != (row["log"], row["log_index"]):  # PROTOCOL 4.1: the same in a new epoch is another state for whoever reads from here
+                tx.change("proof", received.id)
             return False
         if self._stamper is not None:
             self._stamper.stamp(tx, row, attributes, received.fields)

@@ -41,6 +41,7 @@ STATUSES: dict[str, int] = {
     "superseded": 429,
     "store": 503,
     "clock": 503,
+    "restored": 503,
     "object": 404,
     "token-cache-full": 429,
     "invite-attempts": 429,

@@ -35,6 +35,7 @@ from sync.merkle import inclusion_proof
 from sync.messages import MessageDesk
 from sync.object_desk import ObjectDesk
 from sync.pairing import Pairing
+from sync.recovery import Recovery, refuse_restored
 from sync.refusals import Refusals
 from sync.runs import Run, getter, run_by_number
 from sync.serve_batch import Served, Server
@@ -143,6 +144,7 @@ class Exchange:
         self.refusals = Refusals(self.context)
         self.messages = MessageDesk(self.context)
         self.worker = Worker(self)
+        self.recovery = Recovery(self)
         self._seen: dict[str, float] = {}
 
     def close(self) -> None:
@@ -154,6 +156,7 @@ class Exchange:
     def serve(self, peer: str, gen: str | None, cursor: int, limit: int) -> Served | None:
         """The batch for a peer; None when it would get nothing new."""
         with self.context.store.read() as conn:
+            refuse_restored(conn)
             if not self.server.has_news(conn, peer, gen, cursor):
                 return None
         return self.server.serve(peer, gen, cursor, limit)

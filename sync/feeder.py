@@ -22,7 +22,7 @@ from sync.clock import seconds_behind
 from sync.context import Context
 from sync.errors import TrustError
 from sync.judgement import Judge
-from sync.logbook import LOGGED, first_unlogged
+from sync.logbook import EPOCH_FROM, LOGGED, first_unlogged
 from sync.objects import note_uses
 from sync.states import get_number, set_number
 from sync.streams import PAGE, SWEEP, Outlet, open_outlet
@@ -52,6 +52,8 @@ class Feeder:
         """
         with self._x.store.read() as conn:
             now = self._x.clock()
+            if (waiting := first_unlogged(conn)) is not None and waiting <= get_number(conn, EPOCH_FROM):
+                return False  # PROTOCOL 6.2: first the new log takes in what is current
             changed = get_number(conn, STREAMED) < _ready(conn)
             stale = self._stale(conn, now)
             sweeping = stale or conn.scalar(select(t.outlet.c.peer).where(t.outlet.c.sweep.is_not(None)).limit(1)) is not None

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, and_, select
 
 from catalog import tables as c
 from catalog.canonical import loads
@@ -225,28 +225,28 @@ class Judge:
             columns = [str(column["name"]) for column in cast(list[dict[str, Any]], loads(row.columns))]
             if not all(view.shows_column(column) for column in columns) or (self.behind and view.row_filter is not None and moves(view.row_filter)):
                 continue
-            goal = self._proved(view.id, row.variant, row.seq, source)
+            goal, epoch = self._proved(view.id, row.variant, row.seq, source)
             if goal:
-                parts.append(self._clocked(RowPart(row.variant, goal, view.row_filter, source, stamp(view.row_filter, 0)), view))
+                parts.append(self._clocked(RowPart(row.variant, goal, view.row_filter, source, stamp(view.row_filter, 0, epoch)), view, epoch))
         return tuple(parts)
 
-    def _clocked(self, part: RowPart, view: StreamView) -> RowPart:
+    def _clocked(self, part: RowPart, view: StreamView, epoch: int) -> RowPart:
         """Looks what the clock does to a share of rows (PROTOCOL 5.2)."""
         if part.filter is None or not moves(part.filter) or (table := find_table(self._conn, view.id, part.variant)) is None:
             return part
         s = t.stream.c
         where = and_(s.peer == self.peer, s.id == view.id, s.part == f"rows:{part.variant}")
         kept, sent = self._conn.execute(select(s.filter, s.seq).where(where)).one_or_none() or (None, 0)
-        since = stamped(kept, part.filter)
+        since = stamped(kept, part.filter, epoch)
         found = row_moments(self._conn, table, part.filter, view.profile, since=since or 0, sent=sent, now=self.now)
         if found is None:
             return part
-        return replace(part, stamp=stamp(part.filter, found.until), again=since is not None and found.flipped, boundary=found.next)
+        return replace(part, stamp=stamp(part.filter, found.until, epoch), again=since is not None and found.flipped, boundary=found.next)
 
-    def _proved(self, id: str, variant: str, newest: int, source: str) -> int:
-        """The newest batch of rows that a log proves."""
-        if source:
-            where = and_(t.row_leaf.c.source == source, t.row_leaf.c.id == id, t.row_leaf.c.variant == variant, t.row_leaf.c.seq <= newest)
-            return int(self._conn.scalar(select(func.max(t.row_leaf.c.seq)).where(where)) or 0)
-        where = and_(t.leaf.c.id == id, t.leaf.c.variant == variant, t.leaf.c.kind == "rows", t.leaf.c.seq <= newest)
-        return int(self._conn.scalar(select(func.max(t.leaf.c.seq)).where(where)) or 0)
+    def _proved(self, id: str, variant: str, newest: int, source: str) -> tuple[int, int]:
+        """The newest batch of rows that a log proves, and the epoch of that log; (0, 1) when there is none."""
+        leaf = t.row_leaf if source else t.leaf
+        where = [leaf.c.id == id, leaf.c.variant == variant, leaf.c.seq <= newest, (leaf.c.source == source) if source else (leaf.c.kind == "rows")]
+        query = select(leaf.c.seq, t.run.c.epoch).join(t.run, t.run.c.run == leaf.c.run).where(*where)
+        found = self._conn.execute(query.order_by(leaf.c.seq.desc(), leaf.c.run.desc()).limit(1)).one_or_none()
+        return (0, 1) if found is None else (found.seq, found.epoch)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
 
 from catalog import tables as c
 from catalog.canonical import b64
@@ -33,10 +33,12 @@ from sync.witness import make_request
 if TYPE_CHECKING:
     from sync.transport import Peers
 
-__all__ = ["LOGGED", "Logbook", "first_unlogged", "live_bits", "live_digest", "own_run"]
+__all__ = ["EPOCH_FROM", "LOGGED", "Logbook", "first_unlogged", "live_bits", "live_digest", "own_run"]
 
 #: Name of the position up to which own changes are in the log.
 LOGGED = "logged"
+#: Name of the position at which the open epoch began: of what came before, the log takes in what is still current (PROTOCOL 6.2; `sync.recovery`).
+EPOCH_FROM = "epoch-from"
 #: Changes taken in one transaction.
 _PAGE = 1000
 _CHUNK = 400
@@ -80,7 +82,7 @@ class Logbook:
 
     def _waiting(self, conn: Connection, limit: int) -> Sequence[Any]:
         position = c.change.c.position
-        return conn.execute(select(c.change).where(c.change.c.own == 1, position > get_number(conn, LOGGED)).order_by(position).limit(limit)).all()
+        return conn.execute(select(c.change).where(*_unlogged(conn)).order_by(position).limit(limit)).all()
 
     def _entry(self, conn: Connection, row: Any) -> _Entry | None:
         """The log entry of one own change; None for what has no entry."""
@@ -198,8 +200,20 @@ class Logbook:
 def first_unlogged(conn: Connection) -> int | None:
     """Position of the first own change that the log does not hold yet; what lies before it may go into the streams."""
     position = c.change.c.position
-    found: int | None = conn.scalar(select(func.min(position)).where(c.change.c.own == 1, position > get_number(conn, LOGGED)))
+    found: int | None = conn.scalar(select(func.min(position)).where(*_unlogged(conn)))
     return found
+
+
+def _unlogged(conn: Connection) -> tuple[ColumnElement[bool], ...]:
+    """Own changes that the log of the open epoch is to take in."""
+    position, logged, began = c.change.c.position, get_number(conn, LOGGED), get_number(conn, EPOCH_FROM)
+    waiting = (c.change.c.own == 1, position > logged)
+    if logged >= began:
+        return waiting
+    # PROTOCOL 6.2: every current record with its rows; no version that was superseded, no tombstone
+    version = select(c.record.c.docno).where(c.record.c.id == c.change.c.id, c.record.c.manifest_hash == c.change.c.manifest_hash).exists()
+    table = select(c.record.c.docno).where(c.record.c.id == c.change.c.id).exists()
+    return (*waiting, or_(position > began, and_(c.change.c.what == "record", version), and_(c.change.c.what == "rows", table)))
 
 
 def own_run(conn: Connection, node: str, zone: str, epoch: int | None = None) -> Run | None:

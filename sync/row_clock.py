@@ -53,14 +53,16 @@ def step(rows: int) -> int:
     return 1 << (rows // _FEW).bit_length()
 
 
-def stamp(condition: Condition | None, until: int) -> bytes:
-    """What is kept beside the rows of a share: which filter, judged up to when (0: the clock does not move it). 32 bytes."""
-    return hashlib.sha256(repr(condition).encode()).digest()[:_TEXT] + until.to_bytes(8, "big")
+def stamp(condition: Condition | None, until: int, epoch: int = 1) -> bytes:
+    """What is kept beside the rows of a share: which filter, judged up to when (0: the clock does not move it), batches of which epoch. 32 bytes."""
+    # PROTOCOL 6.2: in a new epoch the batches may be others under the same numbers
+    said = repr(condition) if epoch == 1 else f"{condition!r}\n{epoch}"
+    return hashlib.sha256(said.encode()).digest()[:_TEXT] + until.to_bytes(8, "big")
 
 
-def stamped(kept: bytes | None, condition: Condition | None) -> int | None:
+def stamped(kept: bytes | None, condition: Condition | None, epoch: int = 1) -> int | None:
     """Up to when a share was judged under this filter; None when it was under another one, or never."""
-    if kept is None or kept[:_TEXT] != stamp(condition, 0)[:_TEXT]:
+    if kept is None or kept[:_TEXT] != stamp(condition, 0, epoch)[:_TEXT]:
         return None
     until = int.from_bytes(kept[_TEXT:], "big")
     return until if until < _NEVER else None

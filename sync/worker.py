@@ -110,6 +110,8 @@ class Worker:
     def publish_once(self) -> None:
         """Brings log, cosignature and streams up to date."""
         self._look_at_clock()
+        if not self._e.recovery.step():  # PROTOCOL 6.2: the log went back
+            return
         while self._e.logbook.append() and not self._stop.is_set():
             pass
         self._ask_witness()
@@ -137,6 +139,7 @@ class Worker:
         except TerraceError as error:
             # The log stays `signed`, which is valid and may be relayed (PROTOCOL 3.5); the witness is asked again.
             self._witness_again = time.monotonic() + WITNESS_PAUSE
+            self._e.recovery.notice(error)
             log.warning("no cosignature: %s", error)
 
     # --- pull --------------------------------------------------------------------------------------------------------------------------

@@ -222,7 +222,7 @@ def test_when_the_epoch_rises_a_new_log_begins_and_the_closed_one_is_left(make_s
     second = county.publish("关闭之后")
     _bring(county, city)
     status = county.exchange.status()
-    assert (status.origin, status.size, status.witnessed) == (f"terrace/1/{county.node}/business/2", 1, 1)
+    assert (status.origin, status.size, status.witnessed) == (f"terrace/1/{county.node}/business/2", 2, 2)  # the new log takes in what is current
     with county.store.read() as conn:
         assert conn.execute(select(t.run.c.size, t.run.c.note).where(t.run.c.run == closed.run)).one() == (closed.size, closed.note)
     assert city.record(first) is not None and city.record(second) is not None

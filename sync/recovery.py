@@ -1,0 +1,289 @@
+"""A log that went back: noticed before anything is signed on it, closed by the superior, begun anew (PROTOCOL 6.2).
+
+A site that is restored from an older copy has a log that is shorter than what its witness cosigned and its peers hold. Going on with it would be a second
+history: a fork, with evidence. So:
+
+1. *Noticed.* `DIR/log.mark` says how far the log has come; it lies beside the database and in no backup. A mark beyond the log: it went back. No mark: the
+   witness is asked first, and nothing is signed before it has answered. `terrace restore` says it itself, and a witness that knows more says it at any time.
+2. *Held back.* Nothing is added to the log, and peers are answered 503 `restored`: no batch, no head, no checkpoint. What others give is read on.
+3. *Closed.* The superior closes the epoch at the size that was cosigned (`Recovery.close`: `terrace peer close`); of a node without superior its own root does.
+4. *Begun anew.* The statement comes back with the superior's; then the log of the next epoch takes in every current record and the batches of its rows, page by
+   page through `Logbook.append`, the streams to all peers are made anew, and everything is read again from them. Killed anywhere, it goes on from there.
+
+What was published between the copy and the restore is lost to this site; its peers drop it at the end of their full read.
+"""
+
+import json
+import logging
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from catalog import faults
+from catalog import tables as c
+from catalog.transaction import WriteTransaction
+from policies.errors import TerraceError
+from sync import tables as t
+from sync.claims import EpochClose
+from sync.context import Context
+from sync.errors import AwayError, PeerError, SyncError, TrustError
+from sync.feeder import STREAMED
+from sync.ids import log_origin
+from sync.logbook import EPOCH_FROM, LOGGED, own_run
+from sync.runs import Run
+from sync.say import epoch_claims
+from sync.statements import parse_all, sign
+from sync.states import get_number, set_number
+from sync.trusted import keep_statements
+
+if TYPE_CHECKING:
+    from sync.exchange import Exchange
+
+__all__ = ["MARK", "Recovery", "note_restored", "refuse_restored", "restored"]
+
+#: File that says how far the own log has come.
+MARK = "log.mark"
+#: Name of the state that says since when, and why, the log is held back.
+_BACK = "went-back"
+#: Newest epoch that this site has begun anew.
+_EPOCH = "epoch"
+#: Seconds between two questions to the witness or the superior.
+_PAUSE = 2.0
+
+log = logging.getLogger(__name__)
+
+
+def restored(conn: Connection) -> str | None:
+    """Why the log is held back (`restore`, `mark`, `witness`), or None."""
+    value = conn.scalar(select(t.state.c.value).where(t.state.c.name == _BACK))
+    return None if not value else str(value)
+
+
+def note_restored(tx: WriteTransaction, why: str) -> None:
+    """Holds the log back until its epoch is closed."""
+    if restored(tx.conn) is None:
+        tx.conn.execute(delete(t.state).where(t.state.c.name == _BACK))
+        tx.conn.execute(insert(t.state).values(name=_BACK, value=why))
+        tx.audit("sync.restored", outcome="alarm", detail={"why": why})
+
+
+def refuse_restored(conn: Connection) -> None:
+    """Lets nothing out while the log is held back.
+
+    Raises:
+        SyncError: kind `restored`.
+    """
+    # PROTOCOL 6.2
+    if restored(conn) is not None:
+        raise SyncError(
+            zh="本站由较旧的副本恢复，日志暂停，等待上级关闭其纪元（terrace peer close）",
+            en="this site was restored from an older copy; its log rests until its superior closes the epoch (terrace peer close)",
+            clause="6.2",
+            kind="restored",
+        )
+
+
+class Recovery:
+    """See the module. One for each exchange; used by the publish loop, `close` by commands."""
+
+    def __init__(self, exchange: "Exchange") -> None:
+        self._e = exchange
+        self._x: Context = exchange.context
+        self._sure = False
+        self._again = 0.0
+        self._marked: tuple[str, int] | None = None
+
+    # --- 1, 2, 4: at the site itself ---------------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Looks whether the log may be written, and begins it anew when its epoch was closed. First thing in each round of the publish loop.
+
+        Returns:
+            False while the log is held back.
+        """
+        x = self._x
+        with x.store.read() as conn:
+            run, epoch, why = own_run(conn, x.me, x.zone), x.trust.in_(conn, x.clock()).epoch(x.me), restored(conn)
+            begun = get_number(conn, _EPOCH)
+        if run is None and why is None:
+            return True
+        if epoch > max(begun, 1 if run is None else run.epoch):
+            self._begin(epoch)
+            return True
+        if why is not None:
+            self._ask_superiors()
+            return False
+        if run is not None and not self._sure and not self._look(run):
+            return False
+        if run is not None:
+            self._mark(run)
+        return True
+
+    def notice(self, error: TerraceError) -> None:
+        """The witness knows more of this log than this site does."""
+        if error.kind == "rolled-back" or (isinstance(error, PeerError) and error.status in (409, 422)):
+            self._hold("witness")
+
+    def _look(self, run: Run) -> bool:
+        """Compares the log with its mark, or, without one, with what the witness knows."""
+        mark = self._read_mark()
+        if mark is not None and mark[0] == run.origin and mark[1] <= run.size:
+            self._sure = True
+            return True
+        if mark is not None and mark[0] == run.origin:
+            self._hold("mark")
+            return False
+        return self._ask_witness(run)
+
+    def _ask_witness(self, run: Run) -> bool:
+        with self._x.store.read() as conn:
+            witness = self._x.trust.in_(conn, self._x.clock()).witness_node(self._x.me)
+        if witness is None or not run.witnessed:  # nobody has promised anybody anything of this log
+            self._sure = True
+            return True
+        if time.monotonic() < self._again:
+            return False
+        self._again = time.monotonic() + _PAUSE
+        try:
+            self._sure = self._e.logbook.ask_witness(self._e.peers)
+        except AwayError as error:
+            log.warning("nothing is signed before the witness has said how far it knows this log: %s", error)
+        except TerraceError as error:
+            self.notice(error)
+            log.warning("the witness does not continue this log: %s", error)
+        return self._sure
+
+    def _hold(self, why: str) -> None:
+        log.error("this site's log went back (%s): it rests until the superior closes its epoch", why)
+        with self._x.store.write() as tx:
+            note_restored(tx, why)
+
+    def _ask_superiors(self) -> None:
+        """Looks whether the superiors have closed the epoch."""
+        if time.monotonic() < self._again:
+            return
+        self._again = time.monotonic() + _PAUSE
+        with self._x.store.read() as conn:
+            superiors = list(conn.scalars(select(t.peer.c.node).where(t.peer.c.relation == "superior", t.peer.c.state == "active", t.peer.c.url != "")))
+        for superior in superiors:
+            try:
+                self._e.worker.fetch_statements(superior)
+            except TerraceError as error:
+                log.warning("no statements from %s: %s", superior, error)
+
+    def _begin(self, epoch: int) -> None:
+        """PROTOCOL 6.2: the next log is empty and takes in what is current; streams are made anew, and everything is read again."""
+        # PROTOCOL 4.5
+        with self._x.store.write() as tx:
+            if get_number(tx.conn, _EPOCH) >= epoch:
+                return
+            newest = int(tx.conn.scalar(select(func.max(c.change.c.position))) or 0)
+            for name, value in ((_EPOCH, epoch), (EPOCH_FROM, newest), (LOGGED, 0), (STREAMED, newest)):
+                set_number(tx.conn, name, value)
+            for table in (t.stream, t.due, t.view_out, t.outlet):
+                tx.conn.execute(delete(table))
+            tx.conn.execute(update(t.inlet).values(cursor=0, full=1))
+            tx.conn.execute(delete(t.state).where((t.state.c.name == _BACK) | t.state.c.name.startswith("statements ")))
+            tx.audit("sync.epoch", detail={"epoch": epoch})
+        self._sure, self._marked = True, None
+        log.warning("epoch %d: a new log begins, and takes in every current record", epoch)
+
+    # --- the mark ------------------------------------------------------------------------------------------------------------------------
+
+    def _read_mark(self) -> tuple[str, int] | None:
+        try:
+            said = json.loads((self._x.store.data_dir / MARK).read_text(encoding="ascii"))
+            return str(said["origin"]), int(said["size"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def _mark(self, run: Run) -> None:
+        """Writes how far the log is. It may lag behind the log, never the other way."""
+        if self._marked == (run.origin, run.size):
+            return
+        file: Path = self._x.store.data_dir / MARK
+        fresh = file.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps({"origin": run.origin, "size": run.size}) + "\n", encoding="ascii")
+            faults.before("rename")
+            os.replace(fresh, file)  # noqa: PTH105 (the same, said so that it is seen)
+            faults.after("rename")
+        except OSError as error:
+            log.warning("cannot write %s: %s", file, error)
+            return
+        self._marked = (run.origin, run.size)
+
+    # --- 3: at the superior ------------------------------------------------------------------------------------------------------------------
+
+    def close(self, node: str, actor: str, *, reason: str = "restore") -> EpochClose:
+        """Closes the open epoch of a direct subordinate's log (or of this node's own, when nobody is above it) at the size that is known to be good.
+
+        Args:
+            node: whose log.
+            actor: who decided.
+            reason: `restore`, or another word of lower-case letters and hyphens.
+
+        Raises:
+            TrustError: the node is no direct subordinate.
+            SyncError: this site knows no checkpoint of the log; or its own root key, which it takes, is not here.
+        """
+        x, now = self._x, self._x.clock()
+        with x.store.write() as tx:
+            trust = x.trust.in_(tx.conn, now)
+            superiors = trust.superiors(node)
+            if x.me not in superiors and not (node == x.me and not superiors):
+                raise TrustError(
+                    zh=f"{node} 不是本节点的直接下级：其纪元只能由其直接上级关闭",
+                    en=f"{node} is no direct subordinate of this node: a direct superior closes its epoch",
+                    clause="6.2",
+                    kind="scope",
+                )
+            epoch = trust.epoch(node)
+            size, root = _known(tx.conn, node, log_origin(node, x.zone, epoch))
+            key = x.keys.root if node == x.me else x.keys.site
+            if key is None:
+                raise SyncError(
+                    zh="关闭本节点自己的纪元需要根密钥：请把 keys/root.pem 放回后再试",
+                    en="closing this node's own epoch takes its root key: put keys/root.pem back and do it again",
+                    clause="6.2",
+                    kind="key-file",
+                )
+            claims = epoch_claims(
+                iss=x.me,
+                sub=node,
+                zone=x.zone,
+                closes=epoch,
+                size=size,
+                root=root,
+                site_keys=trust.certified(node).site_keys,
+                reason=reason,
+                now=now,
+            )
+            statements = parse_all([sign(claims, key)])
+            keep_statements(tx.conn, statements, source=x.me, now=now)
+            tx.audit("peer.epoch", actor=actor, detail={"node": node, "closes": epoch, "size": size, "reason": reason})
+        x.wake.ring("position", "peers")
+        body = statements[0].body
+        assert isinstance(body, EpochClose)
+        return body
+
+
+def _known(conn: Connection, node: str, origin: str) -> tuple[int, bytes]:
+    """The largest size of a log that this site cosigned, or holds proved; with its root."""
+    cosigned = conn.execute(select(t.witnessed.c.size, t.witnessed.c.root).where(t.witnessed.c.origin == origin)).one_or_none()
+    r = t.run.c
+    held = conn.execute(
+        select(r.size, r.root).where(r.origin == origin, r.node == node, r.size > 0).order_by(r.witnessed.desc(), r.size.desc()).limit(1)
+    ).first()
+    best = cosigned or held
+    if best is None or best.root is None:
+        raise SyncError(
+            zh=f"本站点没有 {origin} 的任何检查点，无从关闭",
+            en=f"this site knows no checkpoint of {origin}: there is nothing to close",
+            clause="6.2",
+            kind="not-a-peer",
+        )
+    return int(best.size), bytes(best.root)
