@@ -5,7 +5,7 @@ datum: Beijing 1954, Xi'an 1980) is said in `crs_note`. CGCS2000 (EPSG:4490) and
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from catalog.errors import IngestError
 
-__all__ = ["Way", "code_of", "way_to_crs84"]
+__all__ = ["Way", "code_of", "likely", "way_to_crs84"]
 
 #: Longitude, latitude already.
 _LON_LAT = frozenset(("OGC:CRS84", "EPSG:4326", "EPSG:4490", "EPSG:4979", "OGC:CRS84H"))
@@ -37,12 +37,14 @@ class Way:
         ballpark: accurate to some hundred metres only.
         move: turns an array of geometries (x before y, as in files) into CRS84; None when they are that already.
         note: what to say of it, or None.
+        false_easting: of a projected system, in its unit.
     """
 
     code: str | None
     ballpark: bool
     move: Callable[[Any], Any] | None
     note: dict[str, str] | None
+    false_easting: float | None = None
 
 
 def code_of(text: str) -> str | None:
@@ -88,7 +90,12 @@ def way_to_crs84(text: str) -> Way:
             "zh": f"原坐标系 {name}（{source.name}）；经纬度由近似转换得出，误差可达数百米，不可用于量测",
             "en": f"coordinates in {name} ({source.name}); longitude and latitude come from a ballpark transformation, wrong by some hundred metres",
         }
-    return Way(code, ballpark, lambda shapes: _moved(best, shapes), note)
+    return Way(code, ballpark, lambda shapes: _moved(best, shapes), note, _false_easting(source))
+
+
+def _false_easting(source: pyproj.CRS) -> float | None:
+    operation = source.coordinate_operation
+    return None if operation is None else next((float(each.value) for each in operation.params if each.name == "False easting"), None)
 
 
 def _base(source: pyproj.CRS) -> str | None:
@@ -106,3 +113,34 @@ def _moved(transformer: pyproj.Transformer, shapes: Any) -> Any:
         return np.round(np.column_stack([x, y]), 9)
 
     return shapely.transform(shapes, turn)
+
+
+def likely(box: Sequence[float], way: Way) -> tuple[str, str]:
+    """What may be the matter with coordinates that do not lie on the earth, in words to be added to an error; empty when nothing comes to mind.
+
+    Chinese plane coordinates come with the number of the zone before the easting (EPSG:4491–4501 and 4513–4533 for CGCS2000)
+    and without (4502–4512, 4534–4554).
+    """
+    west, south, _, north = box
+    if 60 <= south <= north <= 140 and 0 <= west <= 60:
+        return "（像是先纬度后经度）", " (these look like latitude before longitude)"
+    zone = int(west // 1_000_000)
+    if 13 <= zone <= 45 and 0 < south < 6_000_000 and not _has_zone(way, zone):
+        six = zone <= 23
+        code = 4491 + zone - 13 if six else 4513 + zone - 25
+        width = 6 if six else 3
+        return (
+            f"（像是高斯-克吕格 {width} 度带第 {zone} 带、带号在前的坐标；CGCS2000 为 EPSG:{code}）",
+            f" (these look like Gauss-Kruger coordinates of {width}° zone {zone} with the zone before the easting; for CGCS2000: EPSG:{code})",
+        )
+    if 100_000 < west < 900_000 and 0 < south < 6_000_000:
+        return (
+            "（像是不带带号的高斯-克吕格坐标；CGCS2000 三度带为 EPSG:4534–4554）",
+            " (these look like Gauss-Kruger coordinates without the zone; for CGCS2000 3° zones: EPSG:4534–4554)",
+        )
+    return "", ""
+
+
+def _has_zone(way: Way, zone: int) -> bool:
+    """Whether a system writes this zone before its eastings."""
+    return way.false_easting is not None and way.false_easting // 1_000_000 == zone

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from catalog.errors import IngestError
+from catalog.ingest.archive import MAX_RATIO, MAX_UNZIPPED, broken_zip, member_names
 from catalog.ingest.cells import Cells, Line, check_headings, read_cells
 from catalog.ingest.decoding import encoding_of
 from catalog.ingest.model import Item, Sidecar
@@ -18,8 +20,6 @@ from catalog.profiles import Profile
 __all__ = ["csv_in_zip", "read_csv"]
 
 MAX_FIELD = 1 << 20
-MAX_UNZIPPED = 8 << 30
-MAX_RATIO = 250
 
 
 def read_csv(path: Path, profile: Profile, sidecar: Sidecar) -> Item:
@@ -53,33 +53,29 @@ def read_csv(path: Path, profile: Profile, sidecar: Sidecar) -> Item:
 
 
 def csv_in_zip(path: Path) -> str | None:
-    """The name of the only CSV in a zip that holds nothing else of substance, or None."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [
-                info
-                for info in archive.infolist()
-                if not info.is_dir() and not info.filename.startswith("__MACOSX/") and not Path(info.filename).name.startswith(".")
-            ]
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
-        raise IngestError(zh=f"{path.name} 不是完好的 zip：{error}", en=f"{path.name} is not a sound zip: {error}") from error
-    if len(members) != 1 or not members[0].filename.lower().endswith((".csv", ".tsv", ".txt")):
+    """The name of the only CSV in a zip that holds nothing else of substance, or None: such a one is read without unpacking.
+
+    Raises:
+        IngestError: no sound zip, a password, or more inside than is accepted.
+    """
+    names = member_names(path)
+    if len(names) != 1 or not names[0].lower().endswith((".csv", ".tsv", ".txt")) or ".." in names[0] or names[0].startswith(("/", "\\")):
         return None
-    _check_bomb(members[0], path)
-    return members[0].filename
-
-
-def _check_bomb(info: zipfile.ZipInfo, path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        info = archive.getinfo(names[0])
     if info.file_size > MAX_UNZIPPED or info.file_size > MAX_RATIO * max(info.compress_size, 1_024):
         zh, en = f"{path.name} 解压后 {info.file_size} 字节，超出上限", f"{path.name} would unpack to {info.file_size} bytes, more than is accepted"
         raise IngestError(zh=zh, en=en)
     if info.flag_bits & 1:
         raise IngestError(zh=f"{path.name} 有密码", en=f"{path.name} is protected by a password")
+    return names[0] if (info.external_attr >> 16) & 0o170000 != 0o120000 else None
 
 
 def _source(path: Path, sidecar: Sidecar) -> tuple[Callable[[], Any], str]:
     """A way to open the text, again and again, and its encoding."""
-    if path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+    with path.open("rb") as file:
+        packed = file.read(4) == b"PK\x03\x04"
+    if packed:
         member = csv_in_zip(path)
         assert member is not None
         encoding = sidecar.encoding or _zip_encoding(path, member)
@@ -89,17 +85,19 @@ def _source(path: Path, sidecar: Sidecar) -> tuple[Callable[[], Any], str]:
 
 
 def _zip_encoding(path: Path, member: str) -> str:
-    import tempfile
-
-    with zipfile.ZipFile(path) as archive, archive.open(member) as packed, tempfile.NamedTemporaryFile() as spool:
-        left = MAX_UNZIPPED
-        while chunk := packed.read(1 << 20):
-            left -= len(chunk)
-            if left < 0:
-                raise IngestError(zh=f"{path.name} 解压后过大", en=f"{path.name} unpacks to too much")
-            spool.write(chunk)
-        spool.flush()
-        return encoding_of(Path(spool.name))
+    """Spools it once: what it says of its size may be a lie, and the whole of it tells the encoding."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(member) as packed, tempfile.NamedTemporaryFile() as spool:
+            left = MAX_UNZIPPED
+            while chunk := packed.read(1 << 20):
+                left -= len(chunk)
+                if left < 0:
+                    raise IngestError(zh=f"{path.name} 解压后过大", en=f"{path.name} unpacks to too much")
+                spool.write(chunk)
+            spool.flush()
+            return encoding_of(Path(spool.name))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise broken_zip(path, error) from error
 
 
 @contextmanager

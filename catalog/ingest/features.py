@@ -12,7 +12,7 @@ import orjson
 import shapely
 
 from catalog.errors import IngestError
-from catalog.ingest.crs import Way
+from catalog.ingest.crs import Way, likely
 from catalog.ingest.infer import NO_VALUE, Guess, Unique, parse_moment
 from catalog.ingest.model import Layer, Numbered, Sidecar
 from catalog.ingest.names import column_names, is_code_like
@@ -54,7 +54,9 @@ class Features:
         name: of the file, and of the layer where there are several.
         chunks: called to read all; may be called again. Raises IngestError with the place.
         way: to CRS84.
-        id_name: name of the column that the features' own ids become, when all are there and different.
+        id_name, id_type: the column that the features' own ids become, when all are there and different; numbers (`integer`) that a program gave, only when
+            nothing else is different in each feature.
+        texts: the file has texts only, so that numbers are told by what all of them are.
         order: headings in the file's order, when it has one.
         member: path inside an archive.
         count: how many features there are, when the file says it.
@@ -64,6 +66,8 @@ class Features:
     chunks: Callable[[], Iterable[Chunk]]
     way: Way
     id_name: str = "id"
+    id_type: str = "text"
+    texts: bool = False
     order: Sequence[str] = ()
     member: str = ""
     count: int | None = None
@@ -118,12 +122,14 @@ def located(source: Features, chunk: Chunk) -> tuple[list[Any], list[Bad]]:
 
 
 def _outside(source: Features, number: int, box: list[float]) -> Bad:
+    """A feature that is not on the earth, with what may be the matter."""
+    hint_zh, hint_en = likely(box, source.way)
     if source.way.code == "OGC:CRS84" and source.way.move is None:
-        zh = f"的范围为 {box}：未声明坐标系，而坐标不是经纬度；请在附属文件中以 crs: EPSG:… 指明"
-        en = f"has the extent {box}: the file names no coordinate system and these are not longitude and latitude: name it in the sidecar, crs: EPSG:…"
+        zh = f"的范围为 {box}：未声明坐标系，而坐标不是经纬度；请在附属文件中以 crs: EPSG:… 指明{hint_zh}"
+        en = f"has the extent {box}: the file names no coordinate system and these are not longitude and latitude: name it in the sidecar, crs: EPSG:…{hint_en}"
     else:
-        zh = f"的范围为 {box}：由 {source.way.code} 转换后不在地球上"
-        en = f"has the extent {box}: transformed from {source.way.code} it does not lie on the earth"
+        zh = f"的范围为 {box}：由 {source.way.code} 转换后不在地球上{hint_zh}"
+        en = f"has the extent {box}: transformed from {source.way.code} it does not lie on the earth{hint_en}"
     return _place(source, number, zh, en)
 
 
@@ -153,8 +159,8 @@ class _Watch:
         if self.unique is not None:
             self.unique.watch(value if kind is str else repr(value))
 
-    def type(self, name: str, heading: str) -> str:
-        """The type: numbers and booleans by their own, texts by what all of them are."""
+    def type(self, name: str, heading: str, *, texts: bool) -> str:
+        """The type: numbers and booleans by their own, texts by what all of them are: dates, and with `texts` numbers as well."""
         if is_code_like(name, heading) or not self.filled:
             return "text"
         if self.kinds == {bool}:
@@ -163,7 +169,7 @@ class _Watch:
             return "integer"
         if self.kinds <= {int, float} and self.largest <= 2**53:
             return "decimal"
-        if self.kinds == {str} and self.guess.type in ("date", "datetime"):
+        if self.kinds == {str} and (texts or self.guess.type in ("date", "datetime")):
             return self.guess.type
         return "text"
 
@@ -221,19 +227,28 @@ class _FirstPass:
 
     def understood(self, profile: Profile, sidecar: Sidecar) -> "_Table":
         """Names, columns and key. Raises IngestError."""
+        if self.source.texts:  # such files declare much that nothing has
+            self.properties = {name: watch for name, watch in self.properties.items() if watch.filled} or self.properties
         headings = list(self.properties)
         wanted = [str(sidecar.columns.get(heading, {}).get("name") or heading) for heading in headings]
         names = column_names(wanted, profile.columns)
         watches = list(self.properties.values())
-        columns = [_column(name, heading, watch, profile, sidecar) for name, heading, watch in zip(names, headings, watches, strict=True)]
+        triples = zip(names, headings, watches, strict=True)
+        columns = [_column(*each, profile, sidecar, texts=self.source.texts) for each in triples]
         unique = {name for name, watch in zip(names, watches, strict=True) if watch.filled == self.good and watch.unique}
         kinds = {column.name: column.type for column in columns}
-        id_name = self.source.id_name if self.source.id_name not in kinds and self.ids and self.good else None
-        if id_name is not None:
-            columns.insert(0, Column(id_name, "text", {"zh": "要素编号", "en": "Feature id"}))
+        id_name = self.source.id_name if self.source.id_name and self.source.id_name not in kinds and self.ids and self.good else None
+        shown = Column(id_name or "id", self.source.id_type, {"zh": "要素编号", "en": "Feature id"})
+        given = id_name is not None and self.source.id_type == "text"
+        if id_name is not None and given:
+            columns.insert(0, shown)
             unique.add(id_name)
             kinds[id_name] = "text"
         key = self._key(profile_key(kinds, profile, sidecar), [column.name for column in columns if column.type in KEY_TYPES], unique, sidecar)
+        if id_name is not None and not given:
+            key, id_name = key or (id_name,), None if key else id_name
+            columns[:0] = [shown] if id_name else []
+            kinds |= {shown.name: shown.type} if id_name else {}
         number = None
         if not key:
             number = ROW_NUMBER.name
@@ -269,10 +284,10 @@ class _FirstPass:
         return bool(seen)
 
 
-def _column(name: str, heading: str, watch: _Watch, profile: Profile, sidecar: Sidecar) -> Column:
+def _column(name: str, heading: str, watch: _Watch, profile: Profile, sidecar: Sidecar, *, texts: bool) -> Column:
     said = sidecar.columns.get(heading, {})
     known = profile.columns.get(name)
-    kind = said.get("type") or (known.type if known else None) or watch.type(name, heading)
+    kind = said.get("type") or (known.type if known else None) or watch.type(name, heading, texts=texts)
     titles = said.get("title") or ({"zh": known.zh, "en": known.en} if known else {} if heading == name else {"zh" if not heading.isascii() else "en": heading})
     sensitivity = said.get("sensitivity") or (known.sensitivity if known and known.sensitivity != "none" else None)
     return Column(name, str(kind), dict(titles) if isinstance(titles, Mapping) else {"zh": str(titles)}, sensitivity=sensitivity, unit=said.get("unit"))
@@ -314,7 +329,7 @@ class _Table:
                 properties = chunk.properties[at]
                 row: dict[str, Any] = {column.name: _value(column, properties.get(heading)) for heading, column in pairs}
                 if self.id_name is not None:
-                    row[self.id_name] = str(chunk.ids[at])
+                    row[self.id_name] = chunk.ids[at] if self.source.id_type == "integer" else str(chunk.ids[at])
                 if self.number is not None:
                     row[self.number] = chunk.numbers[at]
                 if spatial:

@@ -10,6 +10,7 @@ from pathlib import Path
 from lxml import etree
 
 from catalog.errors import IngestError
+from catalog.ingest.archive import Budget, member_names, read_archive
 from catalog.ingest.csv_file import csv_in_zip, read_csv
 from catalog.ingest.decoding import encoding_of
 from catalog.ingest.fgdc import is_fgdc, read_fgdc
@@ -17,37 +18,44 @@ from catalog.ingest.iso import is_iso, read_iso
 from catalog.ingest.json_file import read_json
 from catalog.ingest.model import Found, Item, Refused, Sidecar
 from catalog.ingest.raster import is_tiff, read_geotiff
-from catalog.ingest.xml import parse_xml
+from catalog.ingest.xlsx import is_workbook, read_workbook
+from catalog.ingest.xml import check_xml, parse_xml, root_name
 from catalog.profiles import Profile
+from catalog.profiles import profile as profile_named
 from catalog.quarantine import Bad
 
 __all__ = ["read_items"]
 
 _XML_NAMES = {
     "metadata": ("元数据，但不是 FGDC CSDGM", "metadata, but not FGDC CSDGM"),
-    "kml": ("KML", "KML"),
-    "FeatureCollection": ("GML", "GML"),
     "Record": ("都柏林核心记录", "a Dublin Core record"),
 }
+#: Root element → kind of `vector`.
+_VECTOR_ROOTS = {"kml": "kml", "FeatureCollection": "gml"}
 _MAGIC = (
-    (b"SQLite format 3\x00", ("GeoPackage 或 SQLite", "GeoPackage or SQLite")),
     (b"%PDF-", ("PDF", "PDF")),
     (b"\x89PNG", ("PNG 图像", "a PNG image")),
     (b"\xff\xd8\xff", ("JPEG 图像", "a JPEG image")),
-    (b"fgb", ("FlatGeobuf", "FlatGeobuf")),
     (b"\x1f\x8b", ("gzip", "gzip")),
     (b"\xd0\xcf\x11\xe0", ("Office 97 文档", "an Office 97 document")),
     (b"CDF", ("NetCDF", "NetCDF")),
     (b"\x89HDF", ("HDF5 或 NetCDF", "HDF5 or NetCDF")),
-    (b"\x00\x00'\x0a", ("Shapefile（请压缩成 zip）", "a Shapefile (zip its parts)")),
 )
+#: Beginning of a file → kind of `vector`.
+_VECTOR = ((b"SQLite format 3\x00", "gpkg"), (b"fgb\x03", "fgb"), (b"\x00\x00'\x0a", "shp"))
+
+#: Suffixes that make an archive with a sidecar more than a document.
+_DATA = (".shp", ".gpkg", ".fgb", ".geojson", ".json", ".csv", ".tsv", ".kml", ".gml", ".xlsx", ".xml", ".tif", ".tiff", ".ttl", ".rdf", ".zip")
 
 #: Turtle begins with a prefix, a base, a comment before one, or a subject in angle brackets with a predicate.
 _TURTLE = re.compile(r"(?:#[^\n]*\n\s*)*(?:@prefix|@base|prefix\s|base\s*<)|<[a-z][a-z0-9+.-]*:[^<>\s]*>\s", re.IGNORECASE)
 
 
-def read_items(path: Path, profile: Profile, sidecar: Sidecar) -> Iterator[Found]:
+def read_items(path: Path, profile: Profile, sidecar: Sidecar, budget: Budget | None = None) -> Iterator[Found]:
     """The records of a file.
+
+    Args:
+        budget: what it may unpack to, of a file inside an archive.
 
     Raises:
         IngestError: it cannot be read, or its kind is not taken in; says which kind it is. A file with a sidecar is taken in whatever it is.
@@ -61,15 +69,39 @@ def read_items(path: Path, profile: Profile, sidecar: Sidecar) -> Iterator[Found
         raise IngestError(zh=f"{path.name} 是空文件", en=f"{path.name} is empty")
     if is_tiff(head):
         yield read_geotiff(path)
-    elif zipfile.is_zipfile(path) or head.startswith(b"PK\x03\x04"):
-        if csv_in_zip(path) is None:
-            yield _other(path, sidecar, ("zip（内有多个文件或不是 CSV）", "a zip with several files, or not of CSV"), "zip")
-        else:
-            yield read_csv(path, profile, sidecar)
+    elif head.startswith(b"PK\x03\x04") or (head.startswith(b"PK\x05\x06") and zipfile.is_zipfile(path)):
+        yield from _read_zip(path, profile, sidecar, budget or Budget())
+    elif (kind := next((kind for magic, kind in _VECTOR if head.startswith(magic)), None)) is not None:
+        from catalog.ingest.vector import read_vector
+
+        yield from read_vector(path, kind, profile, sidecar)
     elif (named := next((name for magic, name in _MAGIC if head.startswith(magic)), None)) is not None:
         yield _other(path, sidecar, named, path.suffix.lower().lstrip(".") or "bin")
     else:
         yield from _read_text(path, head, profile, sidecar)
+
+
+def _read_zip(path: Path, profile: Profile, sidecar: Sidecar, budget: Budget) -> Iterator[Found]:
+    names = member_names(path)
+    if csv_in_zip(path) is not None:
+        yield read_csv(path, profile, sidecar)
+    elif is_workbook(names):
+        yield from read_workbook(path, profile, sidecar)
+    elif "[Content_Types].xml" in names or names[:1] == ["mimetype"]:
+        word = any(name.startswith("word/") for name in names)
+        yield _other(path, sidecar, ("Office 文档", "an Office document"), "docx" if word else path.suffix.lower().lstrip(".") or "zip")
+    elif sidecar.fields and not any(_is_data(name) for name in names):  # an archive that a person has described
+        yield _other(path, sidecar, ("zip", "a zip"), "zip")
+    else:
+        yield from read_archive(path, budget, lambda file, own, left: read_items(file, _profile(own, profile), own, left), sidecar)
+
+
+def _profile(sidecar: Sidecar, otherwise: Profile) -> Profile:
+    return profile_named(sidecar.profile) if sidecar.profile else otherwise
+
+
+def _is_data(name: str) -> bool:
+    return name.lower().endswith(_DATA)
 
 
 def _read_text(path: Path, head: bytes, profile: Profile, sidecar: Sidecar) -> Iterator[Found]:
@@ -83,7 +115,7 @@ def _read_text(path: Path, head: bytes, profile: Profile, sidecar: Sidecar) -> I
 
         yield from read_graph(path, "turtle", encoding)
     elif start.startswith("<"):
-        yield from _read_xml(path, sidecar)
+        yield from _read_xml(path, profile, sidecar)
     elif start.startswith(("{", "[")):
         try:
             yield from read_json(path, start, encoding, profile, sidecar)
@@ -93,7 +125,14 @@ def _read_text(path: Path, head: bytes, profile: Profile, sidecar: Sidecar) -> I
         yield read_csv(path, profile, sidecar)
 
 
-def _read_xml(path: Path, sidecar: Sidecar) -> Iterator[Found]:
+def _read_xml(path: Path, profile: Profile, sidecar: Sidecar) -> Iterator[Found]:
+    kind = _VECTOR_ROOTS.get(root_name(path))
+    if kind is not None:
+        from catalog.ingest.vector import read_vector
+
+        check_xml(path)
+        yield from read_vector(path, kind, profile, sidecar)
+        return
     root = parse_xml(path)
     name = etree.QName(root).localname
     if is_iso(root):

@@ -11,6 +11,7 @@ from node.i18n import N_
 COMMANDS = {
     "init": ("node.cli.init:init", N_("Make a new site in a folder.")),
     "add": ("node.cli.add:add", N_("Take in metadata or data files.")),
+    "quarantine": ("node.cli.quarantine:quarantine", N_("What intake has set aside.")),
     "publish": ("node.cli.records:publish", N_("Publish drafts after checking their profile.")),
     "withdraw": ("node.cli.records:withdraw", N_("Withdraw a published record.")),
     "edit": ("node.cli.edit:edit", N_("Change fields of a record.")),
@@ -28,6 +29,7 @@ COMMANDS = {
     "jobs": ("node.cli.jobs:jobs", N_("Background jobs.")),
     "db": ("node.cli.db:db", N_("The database's schema.")),
     "backup": ("node.cli.backup:backup", N_("Write a backup of the site.")),
+    "restore": ("node.cli.restore:restore", N_("Unpack a backup into a new folder.")),
     "doctor": ("node.cli.doctor:doctor", N_("Look for what is wrong with the site.")),
     "settings": ("node.cli.settings:settings", N_("Show the settings, or their reference.")),
 }
