@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 
 from catalog import postgis
 from catalog.tables import audit, job
-from node.i18n import TRANSLATIONS, local_text
+from node.i18n import TRANSLATIONS, local_text, number_of
 from node.listeners import is_loopback, needs_base_url
 from policies.errors import TerraceError
 from sync import keys as key_files
@@ -147,7 +147,7 @@ def _clock(site: "Site") -> Iterator[Finding]:
     if ahead > 5:
         yield Finding(
             "bad", "clock", f"本机时钟比已记录的时间慢 {ahead} 秒：请校时；在此之前有时限的许可视为关闭",
-            f"this clock is {ahead} seconds behind what was recorded: set it; until then timed permissions count as closed",
+            f"this clock is {number_of(ahead, 'second')} behind what was recorded: set it; until then timed permissions count as closed",
         )
     else:
         yield Finding("ok", "clock", "时钟不落后于已记录的时间", "the clock is not behind what was recorded")
@@ -174,7 +174,8 @@ def _certification(site: "Site") -> Iterator[Finding]:
         days = (each.expires - now) // DAY
         level: Level = "bad" if days < RENEW_DAYS else "ok"
         mend = ("；请联系上级续签", "; ask the superior to renew it") if days < RENEW_DAYS else ("", "")
-        yield Finding(level, "certification", f"{each.issuer} 的认证尚余 {days} 天{mend[0]}", f"certified by {each.issuer} for {days} more days{mend[1]}")
+        en = f"certified by {each.issuer} for {number_of(days, 'more day')}{mend[1]}"
+        yield Finding(level, "certification", f"{each.issuer} 的认证尚余 {days} 天{mend[0]}", en)
 
 
 def _peers(site: "Site") -> Iterator[Finding]:
@@ -204,7 +205,7 @@ def _jobs(site: "Site") -> Iterator[Finding]:
         yield Finding(
             "bad", "jobs",
             f"{dead} 项任务多次失败后停滞：见 terrace jobs list，改正后 terrace jobs retry",
-            f"{dead} jobs rest after failures: see terrace jobs list, then terrace jobs retry",
+            f"{number_of(dead, 'job rests', 'jobs rest')} after failures: see terrace jobs list, then terrace jobs retry",
         )
 
 
@@ -272,7 +273,7 @@ def _audit_chain(site: "Site") -> Iterator[Finding]:
     with site.store.read() as conn:
         report = verify_chain(conn)
     if report.bad is None:
-        yield Finding("ok", "audit", f"审计日志 {report.lines} 行连续无改动", f"{report.lines} audit lines hold")
+        yield Finding("ok", "audit", f"审计日志 {report.lines} 行连续无改动", f"{number_of(report.lines, 'audit line holds', 'audit lines hold')}")
     else:
         yield Finding("bad", "audit", f"审计日志自第 {report.bad} 行起被改动或删除", f"audit line {report.bad} was altered or taken out")
 

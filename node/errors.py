@@ -18,6 +18,7 @@
 
 from dataclasses import dataclass
 
+from node.i18n import number_of
 from policies.errors import TerraceError
 
 
@@ -149,7 +150,7 @@ class TooManyAttemptsError(TerraceError):
     kind = "too-many-attempts"
 
     def __init__(self, seconds: int) -> None:
-        super().__init__(zh=f"登录尝试过于频繁，请于 {seconds} 秒后再试。", en=f"Too many sign-in attempts; try again in {seconds} seconds.")
+        super().__init__(zh=f"登录尝试过于频繁，请于 {seconds} 秒后再试。", en=f"Too many sign-in attempts; try again in {number_of(seconds, 'second')}.")
         self.seconds = seconds
 
 

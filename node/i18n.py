@@ -68,6 +68,26 @@ def translate(message: str, domain: str = "cli") -> str:
     return _catalog(domain, chosen).gettext(message)
 
 
+def counted(one: str, many: str, count: int, domain: str = "cli") -> str:
+    """The message for a number of things in the present language. The catalog has `many`: Chinese has one form for all numbers.
+
+    Args:
+        one, many: English, for exactly one and for all other numbers.
+        count: the number that decides; the caller puts it into the message.
+    """
+    return one if language() == "en" and count == 1 else translate(many, domain)
+
+
+def number_of(count: int, one: str, many: str = "") -> str:
+    """`1 day`, `2 days`: for English texts that stand beside Chinese ones.
+
+    Args:
+        count: the number.
+        one, many: the thing; by default `many` is `one` with an s.
+    """
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def N_(message: str) -> str:
     """Marks a text for the catalog where it is defined; it is translated where it is shown."""
     return message

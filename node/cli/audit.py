@@ -7,7 +7,7 @@ import click
 
 from node.cli.base import Command, Group, Run, option, pass_run, show_table
 from node.error_table import FAILED
-from node.i18n import N_, translate
+from node.i18n import N_, counted, translate
 
 
 @click.group(cls=Group, help=N_("The audit log."))
@@ -62,9 +62,10 @@ def verify(ctx: click.Context) -> None:
     if run.json:
         run.emit({"lines": report.lines, "bad": report.bad, "newest": report.newest})
     elif report.bad is None:
-        click.echo(translate("{lines} lines hold. Newest: {newest}").format(lines=report.lines, newest=report.newest))
+        message = counted("{lines} line holds. Newest: {newest}", "{lines} lines hold. Newest: {newest}", report.lines)
+        click.echo(message.format(lines=report.lines, newest=report.newest))
     else:
-        click.echo(translate("Line {bad} was altered or taken out; {lines} lines before it hold.").format(bad=report.bad, lines=report.lines), err=True)
+        click.echo(translate("Line {bad} was altered or taken out; lines before it that hold: {lines}.").format(bad=report.bad, lines=report.lines), err=True)
     if report.bad is not None:
         ctx.exit(FAILED)
 

@@ -111,7 +111,8 @@ def _say(run: Run, result: "AddResult") -> None:
     status = translate(STATUSES[result.status])
     if result.error is None:
         rows = "" if result.rows is None else "  " + counted("{rows} row", "{rows} rows", result.rows).format(rows=result.rows)
-        aside = "  " + counted("{rows} row in quarantine", "{rows} rows in quarantine", result.quarantined).format(rows=result.quarantined) if result.quarantined else ""
+        quarantined = counted("{rows} row in quarantine", "{rows} rows in quarantine", result.quarantined).format(rows=result.quarantined)
+        aside = f"  {quarantined}" if result.quarantined else ""
         click.echo(f"✓ {name}  {result.id}  {status}{rows}{aside}")
     else:
         where = f"{result.path} · {result.part}" if result.part else str(result.path)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from node.cli.base import Command, Run, argument, option, pass_run, show_table
-from node.i18n import N_, choose, local_text, translate
+from node.i18n import N_, choose, counted, local_text, translate
 
 if TYPE_CHECKING:
     from catalog.drafts import StoredDraft
@@ -49,7 +49,7 @@ def search(run: Run, text: tuple[str, ...], filters: tuple[str, ...], bbox: str 
         [view.id, choose(view.fields.get("title"), view.slug), str(view.kind or ""), _provider(view), _day(view.modified)] for view in page.items
     ]
     show_table([N_("id"), N_("title"), N_("kind"), N_("provider"), N_("modified")], rows)
-    click.echo(translate("{total} records").format(total=page.total), err=True)
+    click.echo(counted("{total} record", "{total} records", page.total).format(total=page.total), err=True)
 
 
 @click.command(

@@ -1,5 +1,6 @@
 """`terrace policy`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ from node.cli.base import Command, Group, Run, argument, option, pass_run, show_
 from node.error_table import REFUSED
 from node.errors import UsageError
 from node.i18n import N_, local_text, translate
+from policies.errors import TerraceError
 
 if TYPE_CHECKING:
     from policies.actor import Actor
 
 
-@click.group(cls=Group, help=N_("Check, explain and reload the policy."))
+@click.group(cls=Group, help=N_("Check, explain, edit and reload the policy."))
 def policy() -> None:
     pass
 
@@ -52,7 +54,7 @@ def check(ctx: click.Context, files: tuple[Path, ...]) -> None:
             click.echo(f"· {warning.text(local_text('zh', 'en'))}", err=True)
         for result in failed:
             click.echo(f"✗ {result.text(local_text('zh', 'en'))}", err=True)
-        click.echo(translate("{rules} rules, {cases} cases, {failed} of them do not come out.").format(**{**facts, "failed": len(failed)}))
+        click.echo(translate("Rules: {rules}. Cases: {cases}; not coming out: {failed}.").format(**{**facts, "failed": len(failed)}))
     ctx.exit(REFUSED if failed else 0)
 
 
@@ -141,6 +143,56 @@ def reload(run: Run) -> None:
     with run.acting():
         active = run.site.policies.activate(run.who)
     run.done(translate("Policy epoch {epoch} is in force.").format(epoch=active.epoch), epoch=active.epoch, digest=active.digest)
+
+
+@policy.command(
+    cls=Command,
+    help=N_("""Edit a policy file in $EDITOR and put it in force.
+
+You edit a copy. It is checked; then what it changes is shown, and you are asked. What has errors changes nothing."""),
+    example="""terrace -C wuhou policy edit
+terrace -C wuhou policy edit own.yaml""",
+)
+@argument("file", default="site.yaml")
+@option("--yes", is_flag=True, help=N_("Do not ask before it is put in force."))
+@click.pass_context
+def edit(ctx: click.Context, file: str, yes: bool) -> None:
+    from node.policy_editing import PolicyFile
+
+    run = ctx.ensure_object(Run)
+    run.require("administer")
+    edited = PolicyFile(run.site, file)
+    text: str = edited.before
+    while True:
+        changed = click.edit(text or f"policy: {Path(file).stem}\nrules:\n", extension=".yaml")
+        if changed is None or changed == edited.before:
+            run.done(translate("Nothing changed."), changed=False)
+            return
+        text = changed
+        try:
+            judged = edited.judge(text)
+        except TerraceError as error:
+            click.echo(local_text(error.zh, error.en), err=True)
+            if not run.json and sys.stdin.isatty() and click.confirm(translate("Edit it again?"), default=True, err=True):
+                continue
+            aside = edited.keep_aside(text)
+            click.echo(translate("Nothing was changed; the policy in force stays. Your text is kept in {file}.").format(file=aside), err=True)
+            ctx.exit(REFUSED)
+        break
+    for line in judged.lines:
+        click.echo(line, err=run.json)
+    click.echo(judged.rules.text(local_text("zh", "en")), err=run.json)
+    for zh, en in judged.failed:
+        click.echo(f"✗ {local_text(zh, en)}", err=True)
+    if not yes and not click.confirm(translate("Put it in force?"), default=not judged.failed, err=run.json):
+        aside = edited.keep_aside(text)
+        run.done(translate("Nothing was changed; the policy in force stays. Your text is kept in {file}.").format(file=aside), changed=False, kept=str(aside))
+        return
+    edited.replace(text)
+    _ = run.site.stamps
+    with run.acting():
+        active = run.site.policies.activate(run.who)
+    run.done(translate("Policy epoch {epoch} is in force.").format(epoch=active.epoch), changed=True, epoch=active.epoch, digest=active.digest)
 
 
 def _actor(run: Run, who: str) -> "Actor":

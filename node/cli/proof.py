@@ -9,7 +9,7 @@ import click
 
 from catalog import faults
 from node.cli.base import Command, Run, argument, option, pass_run
-from node.i18n import N_, choose, translate
+from node.i18n import N_, choose, counted, translate
 
 
 @click.command(
@@ -74,5 +74,6 @@ def verify(run: Run, file: Path, root: str, uncosigned: bool) -> None:
     click.echo(translate("Entry {index} of {log}").format(index=proved.index, log=proved.origin))
     click.echo(translate("Cosigned by the witness at {time}").format(time=cosigned) if cosigned else translate("Signed by the authority alone"))
     if proved.withheld_at_most:
-        click.echo(translate("At most {count} fields are withheld.").format(count=proved.withheld_at_most))
+        withheld = counted("At most {count} field is withheld.", "At most {count} fields are withheld.", proved.withheld_at_most)
+        click.echo(withheld.format(count=proved.withheld_at_most))
     click.echo(translate("It does not say that the record is still the newest; for that, ask its authority."))

@@ -7,7 +7,7 @@ import click
 from node.cli.base import Command, Group, Run, pass_run, show_table
 from node.cli.peer import RELATIONS, STATES, peer_facts
 from node.error_table import FAILED
-from node.i18n import N_, choose, local_text, translate
+from node.i18n import N_, choose, counted, local_text, translate
 from policies.errors import TerraceError
 
 
@@ -27,12 +27,12 @@ def status(run: Run) -> None:
         run.emit({**facts, "peers": [peer_facts(each) for each in found.peers]})
         return
     click.echo(f"{found.node}\n{found.fingerprint}")
-    log = translate("Log {origin}: {size} entries, {witnessed} of them cosigned; {behind} changes are still to be logged or streamed.")
+    log = translate("Log {origin}: entries {size}, cosigned {witnessed}; changes still to be logged or streamed: {behind}.")
     click.echo(log.format(origin=found.origin or "-", size=found.size, witnessed=found.witnessed, behind=found.behind))
     if found.refused:
-        click.echo(translate("{count} batches are in quarantine.").format(count=found.refused))
+        click.echo(counted("{count} batch is in quarantine.", "{count} batches are in quarantine.", found.refused).format(count=found.refused))
     if found.clock_behind:
-        late = translate("This machine's clock is {count} seconds behind a time that a witness has signed: set it right.")
+        late = translate("This machine's clock is behind a time that a witness has signed, by {count} s: set it right.")
         click.echo(late.format(count=found.clock_behind) + " " + translate("Until then timed permissions are closed and nothing with a time is signed."))
     show_table(
         [N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")],

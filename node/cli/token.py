@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
-from node.i18n import N_, translate
+from node.i18n import N_, counted
 
 
 @click.group(cls=Group, help=N_("Tokens for programs: shown once, kept as a hash."))
@@ -64,7 +64,7 @@ def revoke(run: Run, login: str, label: str | None) -> None:
     run.require("administer")
     with run.acting(), run.site.store.write() as tx:
         count = run.site.accounts.revoke_tokens(tx, login, label, by=run.who)
-    run.done(translate("{count} tokens revoked.").format(count=count), revoked=count)
+    run.done(counted("{count} token revoked.", "{count} tokens revoked.", count).format(count=count), revoked=count)
 
 
 def _day(seconds: int | None) -> str | None:

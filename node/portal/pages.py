@@ -10,7 +10,7 @@ from catalog.codes import label
 from catalog.errors import DeniedError, NotFoundError, SignInError
 from catalog.queries import RecordQuery
 from catalog.views import RecordView
-from node.i18n import choose, language, local_text, translate
+from node.i18n import choose, counted, language, local_text, translate
 from node.portal import preview
 from node.portal.cards import Card, card
 from node.portal.dataset import DatasetPage
@@ -34,6 +34,10 @@ YEAR = 365 * 86_400
 def _(message: str, **values: object) -> str:
     text = translate(message, "portal")
     return text % values if values else text
+
+
+def _datasets(count: int) -> str:
+    return counted("%(count)s dataset", "%(count)s datasets", count, "portal") % {"count": f"{count:,}"}
 
 
 class Pages:
@@ -92,7 +96,7 @@ class Pages:
         return render_template(
             "search.html",
             query=state,
-            total_text=_("%(count)s datasets", count=f"{page.total:,}"),
+            total_text=_datasets(page.total),
             cards=[card(view, self._names) for view in page.items],
             facets=facets(state, page, words),
             chips=chips(state, words),
@@ -197,7 +201,7 @@ class Pages:
         return render_template(
             "about.html",
             identity=[(name, value) for name, value in facts if value],
-            total_text=_("%(count)s datasets", count=f"{total:,}"),
+            total_text=_datasets(total),
             providers=[(choose(one.title, default=one.key), f"{one.count:,}", url_for("portal.search", org=one.key)) for one in organisations],
         )
 

@@ -59,7 +59,8 @@ def table(reader: Reader, actor: Actor, slug: str, columns: list[Any], args: Mul
     where: Expr | None = Compare(column, "=", _typed(columns, column, value)) if column in names and value else None
     page = reader.rows(actor, slug, RowQuery(where=where, limit=ROWS, after=after, count=True, with_geometry=False))
     rows = [[_text(row.get(name)) for name in names] for row in page.rows]
-    status = _("%(count)s rows of %(total)s").replace("%(count)s", str(len(rows))).replace("%(total)s", f"{page.total:,}" if page.total is not None else "?")
+    total = f"{page.total:,}" if page.total is not None else "?"
+    status = _("Rows shown: %(count)s of %(total)s").replace("%(count)s", str(len(rows))).replace("%(total)s", total)
     following = url_for("portal.dataset", slug=slug, view="table", column=column or None, value=value or None, after=page.next) if page.next else ""
     return Table(names, rows, column, value, status, following)
 

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 def test_every_text_of_the_command_line_has_its_chinese() -> None:
     with (i18n.TRANSLATIONS / "zh_Hans" / "LC_MESSAGES" / "cli.po").open("rb") as stream:
         catalog = read_po(stream, locale="zh_Hans")
-    found = {text for _, _, text, _, _ in extract_from_dir(str(ROOT / "node" / "cli"), [("**.py", "python")], keywords={"N_": None, "translate": None})}
+    keywords = {"N_": None, "translate": None, "counted": (2,)}
+    found = {text for _, _, text, _, _ in extract_from_dir(str(ROOT / "node" / "cli"), [("**.py", "python")], keywords=keywords)}
     texts = {text for text in found if isinstance(text, str) and text}
     assert len(texts) > 150
     missing = sorted(text for text in texts if not (catalog.get(text) and catalog[text].string))
@@ -58,3 +59,14 @@ def test_text_pair_falls_back_to_what_there_is() -> None:
         assert i18n.choose(None, "-") == "-"
     with i18n.speaking("zh"):
         assert i18n.choose({"zh": "", "en": "A"}) == "A"
+
+
+def test_one_thing_is_one_and_chinese_has_one_form() -> None:
+    def said(count: int) -> str:
+        return i18n.counted("{count} token revoked.", "{count} tokens revoked.", count).format(count=count)
+
+    with i18n.speaking("en"):
+        assert [said(count) for count in (0, 1, 2)] == ["0 tokens revoked.", "1 token revoked.", "2 tokens revoked."]
+    with i18n.speaking("zh"):
+        assert said(1) == "已吊销 1 个令牌。"
+    assert (i18n.number_of(1, "day"), i18n.number_of(2, "day"), i18n.number_of(2, "batch", "batches")) == ("1 day", "2 days", "2 batches")
