@@ -148,9 +148,15 @@ class _Reader:
     # --- finding -------------------------------------------------------------------------------------------------------------------------
 
     def all(self, *names: Any, of: Node | None = None) -> list[Node]:
-        """Values of properties, in the order of their text."""
+        """Values of properties, in an order that is the same each time the document is read."""
         subject = self.subject if of is None else of
-        return sorted({value for name in names for value in self.graph.objects(subject, name)}, key=str)
+        return sorted({value for name in names for value in self.graph.objects(subject, name)}, key=self._order)
+
+    def _order(self, node: Node) -> tuple[bool, str]:
+        """Nameless nodes have another name in each run: they are ordered by what they say."""
+        if not isinstance(node, BNode):
+            return False, str(node)
+        return True, "\n".join(sorted(f"{name} {value}" for name, value in self.graph.predicate_objects(node) if not isinstance(value, BNode)))
 
     def text(self, *names: Any, of: Node | None = None) -> str | None:
         """The first value as text."""

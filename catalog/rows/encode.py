@@ -129,8 +129,13 @@ def check_rows(columns: Sequence[Column], key: Sequence[str], geometry: str | No
     table = RowTable(0, "", "", check_columns(columns), tuple(key), geometry, 0, 0, None)
     count = 0
     for chunk in batched(rows, MAX_ROWS):
-        for _ in stored_values(table, [encode(table, row) for row in chunk]):
-            count += 1
+        encoded = [encode(table, row) for row in chunk]
+        for row in encoded:
+            for column in table.data_columns:
+                typed_value(column, row.values.get(column.name))
+        if table.geometry_column is not None:
+            shapes_of([row.wkb for row in encoded])
+        count += len(encoded)
     return count
 
 
