@@ -5,8 +5,8 @@ Whoever has it is this node: mode 0600. On PostgreSQL the database has its own t
 
 Files in a store elsewhere (`objects` is a URL) stay there: they never change, and that store has its own copies.
 
-Restoring is unpacking. What was published after the backup is not in it, and the log would contradict what peers hold: tell the superior, who closes the
-epoch (PROTOCOL 6.2), before the site is served again.
+`node.restore` unpacks it. What was published after the backup is not in it, and the log would contradict what peers hold; so it rests until the superior has
+closed the epoch (PROTOCOL 6.2).
 """
 
 import os

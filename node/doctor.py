@@ -58,7 +58,7 @@ def examine(site: "Site", *, deep: bool = False) -> Iterator[Finding]:
         site: open.
         deep: also what takes time: every audit line, every page of an SQLite file.
     """
-    checks: list[Callable[[Site], Iterator[Finding]]] = [_keys, _folder, _database, _postgis, _policy, _clock, _disc, _certification, _peers, _jobs]
+    checks: list[Callable[[Site], Iterator[Finding]]] = [_keys, _folder, _database, _postgis, _policy, _clock, _disc, _certification, _peers, _log, _jobs]
     checks += [_listeners, _texts]
     if deep:
         checks += [_audit_chain, _database_pages]
@@ -196,6 +196,19 @@ def _peers(site: "Site") -> Iterator[Finding]:
             )
         else:
             yield Finding("ok", "peers", f"与 {row.node} 往来正常", f"exchange with {row.node} works")
+
+
+def _log(site: "Site") -> Iterator[Finding]:
+    from sync.recovery import restored
+
+    with site.store.read() as conn:
+        why = restored(conn)
+    if why is not None:
+        yield Finding(
+            "bad", "log",
+            f"本站由较旧的副本恢复，日志暂停：请上级执行 terrace peer close {site.identity.node}",
+            f"this site was restored from an older copy and its log rests: ask the superior to run terrace peer close {site.identity.node}",
+        )
 
 
 def _jobs(site: "Site") -> Iterator[Finding]:

@@ -104,6 +104,7 @@ ERRORS: dict[str, Form] = {
     "uncertified": Form(REFUSED, 403),
     "no-key": Form(REFUSED, 403),
     "not-a-peer": Form(NOT_FOUND, 404),
+    "restored": Form(REFUSED, 503),
     # base
     "error": Form(FAILED, 500),
 }

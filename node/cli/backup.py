@@ -13,7 +13,7 @@ from node.i18n import N_, translate
     help=N_("""Write a backup of the whole site to FILE (tar): settings, keys, policies, files, and a checked snapshot of the database.
 The site may be served meanwhile. Whoever has the file is this node: keep it safe.
 
-To restore, unpack it into an empty folder, and tell the superior to close the epoch before serving it."""),
+To restore: terrace restore."""),
     example="terrace -C wuhou backup wuhou-2026-11-24.tar",
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))

@@ -225,6 +225,34 @@ def move(run: Run, node: str, url: str, unchecked: bool) -> None:
     run.done(translate("{name} is called at {url} from now on.").format(name=choose(found.name, found.node), url=url), node=found.node, url=url, before=before)
 
 
+@peer.command(
+    cls=Command,
+    help=N_("""Close the epoch of a direct subordinate's log: it was restored from an older copy, and its log rests until then.
+
+What this site has cosigned of the log stays valid until everything has come again in the new one. Make sure that the subordinate's clerk asks for it."""),
+    example="terrace -C chengdu peer close n-hwmobjuz…",
+)
+@argument("node")
+@option("--yes", is_flag=True, help=N_("Do not ask."))
+@pass_run
+def close(run: Run, node: str, yes: bool) -> None:
+    run.require("administer")
+    found = _peer(run, node)
+    name = choose(found.name, found.node)
+    if not yes:
+        click.confirm(translate("Close the present log of {name}, {fingerprint}?").format(name=name, fingerprint=found.fingerprint), abort=True, err=True)
+    closed = run.site.exchange.recovery.close(found.node, run.who)
+    run.done(
+        translate("Epoch {closes} of {name} is closed at {size} entries; epoch {opens} is open.").format(
+            closes=closed.closes, name=name, size=closed.size, opens=closed.opens
+        ),
+        node=found.node,
+        closes=closed.closes,
+        size=closed.size,
+        opens=closed.opens,
+    )
+
+
 def _peer(run: Run, node: str) -> "PeerStatus":
     from catalog.errors import NotFoundError
 
