@@ -16,13 +16,13 @@ from catalog.errors import NotFoundError
 from catalog.manifest import parse
 from catalog.reader import Reader
 from catalog.tables import record, version
-from catalog.views import Judged, disclosed
-from policies.actor import Actor
+from catalog.views import Judged, RecordView, disclosed
+from policies.actor import Actor, require_actor
 from policies.plan import Plan
 
 __all__ = ["PastVersion", "could_discover", "past_version", "past_versions"]
 
-#: Versions that one look gives at most, the newest first.
+#: Versions that one look gives at most, the newest.
 MOST = 200
 
 
@@ -34,59 +34,64 @@ class PastVersion:
         n: its number; the newest is the one that is shown.
         time: UTC seconds of its manifest.
         fields: what this actor may see of it.
-        changed: names of seen fields that are new, other or gone against the version before; None when that one may not be seen, or there is none.
+        withheld: profile fields that are hidden from this actor in it.
+        changed: names of fields that are new, other or gone against the version before, of those hidden in neither; None when that one may not be seen,
+            or there is none.
         current: whether it is the one that is shown.
     """
 
     n: int
     time: int
     fields: dict[str, Any]
+    withheld: tuple[str, ...]
     changed: tuple[str, ...] | None
     current: bool
 
 
-def past_versions(reader: Reader, actor: Actor | None, name: str) -> list[PastVersion]:
+def past_versions(reader: Reader, actor: Actor | None, view: RecordView, *, most: int = MOST) -> list[PastVersion]:
     """The versions of a record that an actor may see, the newest first; [] for a record that another node answers for.
 
     Args:
-        name: id, uuid or slug.
-
-    Raises:
-        NotFoundError: it is not there, or must look so.
+        view: the record as the actor sees it now.
+        most: so many at most.
     """
-    shown = reader.record(actor, name)
+    if view.origin == "received":
+        return []
     with reader.session(actor) as session:
-        row = session.conn.execute(select(record).where(record.c.id == shown.id)).first()
-        if row is None or row.origin == "received":
+        row = session.conn.execute(select(record).where(record.c.id == view.id)).first()
+        if row is None:
             return []
         current = attributes_of_row(row, orjson.loads(row.fields))
         granted = session.granted(row.id)
-        query = select(version).where(version.c.id == row.id).order_by(version.c.n.desc()).limit(MOST)
+        query = select(version).where(version.c.id == row.id).order_by(version.c.n.desc()).limit(most + 1)  # one more, to say what changed after it
         seen: list[PastVersion] = []
         for each in reversed(session.conn.execute(query).mappings().all()):
-            fields = _seen(session.plan, dict(each), current, granted)
-            if fields is None:
+            shown = _seen(session.plan, dict(each), current, granted)
+            if shown is None:
                 continue
+            fields, withheld = shown
             before = seen[-1] if seen and seen[-1].n == each["n"] - 1 else None
-            changed = None if before is None else _changed(before.fields, fields)
-            seen.append(PastVersion(each["n"], moment(parse(each["manifest"]).time) or 0, fields, changed, each["n"] == row.version))
-    return seen[::-1]
+            changed = None if before is None else _changed(before.fields, fields, {*before.withheld, *withheld})
+            seen.append(PastVersion(each["n"], moment(parse(each["manifest"]).time) or 0, fields, withheld, changed, each["n"] == row.version))
+    return seen[::-1][:most]
 
 
-def past_version(reader: Reader, actor: Actor | None, name: str, n: int) -> PastVersion:
-    """One version.
+def past_version(reader: Reader, actor: Actor | None, view: RecordView, n: int) -> PastVersion:
+    """One version, noted in the audit log.
 
     Raises:
         NotFoundError: there is none of this number that the actor may see.
     """
-    for each in past_versions(reader, actor, name):
-        if each.n == n:
-            return each
-    raise NotFoundError
+    found = next((each for each in past_versions(reader, actor, view) if each.n == n), None)
+    asking = require_actor() if actor is None else actor
+    reader.audit.add("read.record", asking, record=view.id, outcome="denied" if found is None else "permitted", detail={"version": n})
+    if found is None:
+        raise NotFoundError
+    return found
 
 
-def _seen(plan: Plan, row: Mapping[str, Any], current: Mapping[str, object], granted: bool) -> dict[str, Any] | None:
-    """What may be seen of a version; None for nothing, and for a withdrawal."""
+def _seen(plan: Plan, row: Mapping[str, Any], current: Mapping[str, object], granted: bool) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+    """What may be seen of a version, and the fields that may not; None for nothing, and for a withdrawal."""
     manifest = parse(row["manifest"])
     if manifest.is_tombstone:
         return None
@@ -98,7 +103,7 @@ def _seen(plan: Plan, row: Mapping[str, Any], current: Mapping[str, object], gra
     judged = Judged(past, card, read, plan.decide_versions("data", past, current, granted))
     values = {field: orjson.loads(text)[2] for field, text in orjson.loads(row["disclosures"]).items()}
     profile = str(manifest.profile or "").partition("/")[0] or None
-    return disclosed(profile, {field: value for field, value in values.items() if value is not None}, judged)[0]
+    return disclosed(profile, {field: value for field, value in values.items() if value is not None}, judged)
 
 
 def _attributes(text: str) -> dict[str, object]:
@@ -106,8 +111,8 @@ def _attributes(text: str) -> dict[str, object]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in orjson.loads(text).items()}
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any], hidden: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(name for name in (before.keys() | after.keys()) - hidden if before.get(name) != after.get(name)))
 
 
 def could_discover(reader: Reader, actor: Actor, id: str) -> bool:

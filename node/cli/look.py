@@ -54,13 +54,19 @@ def search(run: Run, text: tuple[str, ...], filters: tuple[str, ...], bbox: str 
 
 @click.command(
     cls=Command,
-    help=N_("Show one record as the acting person sees it, by id, uuid or slug. A draft is shown to those who may write."),
-    example="terrace -C wuhou show wuhou-parcels --json",
+    help=N_("""Show one record as the acting person sees it, by id, uuid or slug. A draft is shown to those who may write.
+
+Of a record of this node's own, --versions lists what it was before, and --version shows one: what the policy permits of that version and of the present."""),
+    example="""terrace -C wuhou show wuhou-parcels --json
+terrace -C wuhou show wuhou-parcels --versions
+terrace -C wuhou show wuhou-parcels --version 1""",
 )
 @argument("id")
 @option("--draft", is_flag=True, help=N_("The draft, and what keeps it from being published."))
+@option("--versions", is_flag=True, help=N_("List its versions, with their times and what changed."))
+@option("--version", "number", type=click.IntRange(1), metavar="N", help=N_("Show it as it was in version N."))
 @pass_run
-def show(run: Run, id: str, draft: bool) -> None:
+def show(run: Run, id: str, draft: bool, versions: bool, number: int | None) -> None:
     from catalog.errors import NotFoundError
 
     with run.acting() as actor:
@@ -68,13 +74,57 @@ def show(run: Run, id: str, draft: bool) -> None:
             view = None if draft else run.site.reader.record(actor, id)
         except NotFoundError:
             view = None
-        if view is None:
+        if view is None and not versions and number is None:
             _show_draft(run, id)
             return
+        if view is None:
+            raise NotFoundError
+        if versions or number is not None:
+            _show_versions(run, view, number)
+            return
+        rows = _row_count(run, view)
     if run.json:
-        run.emit(full(view))
+        run.emit({**full(view), "rows": rows})
         return
     _print_record(view)
+    if rows is not None:
+        click.echo(translate("Rows: {rows}").format(rows=f"{rows:,}"))
+
+
+def _row_count(run: Run, view: "RecordView") -> int | None:
+    """How many rows the acting person may see, or at least count (LANGUAGE 19)."""
+    from catalog.counting import row_count
+    from catalog.errors import DeniedError, NotFoundError
+
+    if "data" not in view.may:
+        return row_count(run.site.reader, run.actor, view)
+    try:
+        return run.site.reader.count(run.actor, view.id)
+    except (DeniedError, NotFoundError):
+        return None
+
+
+def _show_versions(run: Run, view: "RecordView", number: int | None) -> None:
+    """Lists the versions, or shows one."""
+    from catalog.versions import past_version, past_versions
+
+    if number is None:
+        found = past_versions(run.site.reader, run.actor, view)
+        if run.json:
+            for each in found:
+                changed = None if each.changed is None else list(each.changed)
+                run.emit({"version": each.n, "time": _day(each.time), "changed": changed, "current": each.current})
+            return
+        rows = [[str(each.n), _day(each.time), "-" if each.changed is None else ", ".join(each.changed)] for each in found]
+        show_table([N_("version"), N_("time"), N_("changed")], rows)
+        return
+    past = past_version(run.site.reader, run.actor, view, number)
+    if run.json:
+        run.emit({"id": view.id, "version": past.n, "time": _day(past.time), "fields": past.fields, "current": past.current})
+        return
+    click.echo(click.style(choose(past.fields.get("title"), view.slug), bold=True))
+    click.echo(f"{view.id}\n{translate('version')} {past.n} · {_day(past.time)}\n")
+    show_table([N_("field"), N_("value")], [[name, _shown(value)] for name, value in sorted(past.fields.items())])
 
 
 def summary(view: "RecordView") -> dict[str, Any]:
@@ -116,7 +166,8 @@ def _print_record(view: "RecordView") -> None:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict) and set(value) <= {"zh", "en"}:
-        return choose(value)
+        chosen: object = choose(value)
+        return "; ".join(map(str, chosen)) if isinstance(chosen, list) else str(chosen)  # keywords are lists of a language
     if isinstance(value, str):
         return value
     from catalog.canonical import dumps

@@ -67,6 +67,17 @@ class Snippet:
     snippet: str
 
 
+def shown_fields(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Labels and texts of a record's fields, in the order of the profile; resources and geometry have their own places."""
+    order = {name: place for place, name in enumerate(FIELDS)}
+    for name in sorted(fields, key=lambda one: (order.get(one, len(order)), one)):
+        if name.startswith("resources.") or name == "geometry":
+            continue
+        text = field_text(name, fields[name])
+        if text:
+            yield field_label(name), text
+
+
 class DatasetPage:
     """The page of one record.
 
@@ -76,13 +87,17 @@ class DatasetPage:
         site_name, node: of this site.
         base_url: absolute address of this site, without a slash at the end.
         columns: the row columns that this actor may see, or an empty list.
+        counted: the number of rows, for an actor who may count what they may not see.
     """
 
-    def __init__(self, view: RecordView, names: Mapping[str, str], *, site_name: str, node: str, base_url: str, columns: list[Any]) -> None:
+    def __init__(
+        self, view: RecordView, names: Mapping[str, str], *, site_name: str, node: str, base_url: str, columns: list[Any], counted: int | None = None
+    ) -> None:
         self.view = view
         self.slug = view.slug
         self._names, self._site_name, self._node, self._base = names, site_name, node, base_url
         self._columns = columns
+        self._counted = counted
         self.url = url_for("portal.dataset", slug=view.slug)
 
     @property
@@ -146,6 +161,7 @@ class DatasetPage:
             (_("Territory"), place_names(fields.get("territory"))),
             (_("Published"), iso(self.view.modified)[:10] if self.view.modified else ""),
             (_("Update cycle"), code_label("update_cycles", fields.get("update_cycle"))),
+            (_("Rows, which you may count and not see"), "" if self._counted is None else f"{self._counted:,}"),
             (_("Licence"), code_label("licenses", fields.get("license"))),
             (_("Responsible"), person),
             (_("Contact"), contact),
@@ -268,13 +284,7 @@ class DatasetPage:
 
     @property
     def all_fields(self) -> Iterator[tuple[str, str]]:
-        order = {name: place for place, name in enumerate(FIELDS)}
-        for name in sorted(self._fields, key=lambda one: (order.get(one, len(order)), one)):
-            if name.startswith("resources.") or name == "geometry":
-                continue
-            text = field_text(name, self._fields[name])
-            if text:
-                yield field_label(name), text
+        return shown_fields(self._fields)
 
     @property
     def citation(self) -> str:

@@ -7,8 +7,10 @@ from flask import Blueprint, Response, abort, current_app, g, make_response, red
 from werkzeug.wrappers import Response as BaseResponse
 
 from catalog.codes import label
+from catalog.counting import row_count
 from catalog.errors import DeniedError, NotFoundError, SignInError
 from catalog.queries import RecordQuery
+from catalog.versions import past_version, past_versions
 from catalog.views import RecordView
 from node.i18n import choose, counted, language, local_text, translate
 from node.portal import preview
@@ -17,6 +19,7 @@ from node.portal.dataset import DatasetPage
 from node.portal.names import NodeNames
 from node.portal.search_state import PAGE_SIZE, SORTS, SearchState
 from node.portal.searching import Words, chips, facets, question
+from node.portal.versions import PastPage, VersionLine, version_lines
 from node.signin import set_cookie
 from node.web_language import COOKIE as LANGUAGE_COOKIE
 from policies.actor import Actor, require_actor
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from node.site import Site
 
 RELATED = 5
+#: Versions that a page lists.
+VERSIONS = 20
 YEAR = 365 * 86_400
 
 
@@ -112,8 +117,9 @@ class Pages:
         view = reader.record(actor, slug)
         columns = self._columns(actor, view)
         page = DatasetPage(
-            view, self._names, site_name=choose(self._site.identity.name), node=self._site.identity.node, base_url=self._base_url, columns=columns
-        )
+            view, self._names, site_name=choose(self._site.identity.name), node=self._site.identity.node, base_url=self._base_url, columns=columns,
+            counted=row_count(reader, actor, view) if "data" not in view.may else None,
+        )  # fmt: skip
         tabs = self._tabs(view, page, columns)
         shown = request.args.get("view", "")
         if shown not in tabs:
@@ -123,14 +129,27 @@ class Pages:
             parts["table"] = preview.table(reader, actor, view.slug, columns, request.args)
         elif shown == "chart":
             parts["chart"] = preview.chart(reader, actor, view.slug, columns)
+        versions, past = self._versions(actor, view)
         return render_template(
             "dataset.html",
             data=page,
+            versions=versions,
+            past=past,
             view=shown,
             tabs=[{"label": text, "url": url_for("portal.dataset", slug=view.slug, view=name), "current": name == shown} for name, text in tabs.items()],
             related=self._related(actor, view),
             **parts,
         )
+
+    def _versions(self, actor: Actor, view: RecordView) -> tuple[list[VersionLine], PastPage | None]:
+        """What the record was before, and the version that the address asks for."""
+        asked = request.args.get("version", "")
+        if not asked:
+            found = past_versions(self._site.reader, actor, view, most=VERSIONS) if view.version > 1 else []
+            return (version_lines(view, found) if len(found) > 1 else []), None
+        if not asked.isascii() or not asked.isdecimal() or len(asked) > 9:
+            raise NotFoundError
+        return [], PastPage(view, past_version(self._site.reader, actor, view, int(asked)))
 
     def _columns(self, actor: Actor, view: RecordView) -> "list[Column]":
         """The row columns that the actor may see; none when the rows are restricted or there are none."""

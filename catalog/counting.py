@@ -1,0 +1,42 @@
+"""How many rows a record has, for those who may count them (LANGUAGE 19): also where the rows themselves are hidden from them."""
+
+import orjson
+from sqlalchemy import select
+
+from catalog.attributes import attributes_of_row
+from catalog.errors import DeniedError, NotFoundError
+from catalog.queries import RowQuery
+from catalog.reader import Reader
+from catalog.tables import record
+from catalog.views import Judged, RecordView
+from policies.actor import Actor, require_actor
+
+__all__ = ["row_count"]
+
+
+def row_count(reader: Reader, actor: Actor | None, view: RecordView) -> int | None:
+    """The number of a record's rows under the decision about `count`: with its own row filter, variant and smallest cell, not those of `data`.
+
+    Only the whole is counted, never what a question selects: the difference of two such numbers would tell of single rows.
+
+    Args:
+        view: the record as the actor sees it.
+
+    Returns:
+        None where there are no rows, or their number may not be said.
+    """
+    with reader.session(actor) as session:
+        row = session.conn.execute(select(record).where(record.c.id == view.id)).first()
+        if row is None:
+            return None
+        fields = orjson.loads(row.fields)
+        attributes = attributes_of_row(row, fields)
+        decision = session.plan.decide("count", attributes, session.granted(row.id))
+        if not decision.permitted:
+            return None
+        try:
+            found = reader.row_reader.count(session, row, fields, Judged(attributes, decision, decision, decision), RowQuery())
+        except (DeniedError, NotFoundError):
+            return None
+    reader.audit.add("read.rows", require_actor() if actor is None else actor, record=view.id, outcome="permitted", detail={"count": found})
+    return found
