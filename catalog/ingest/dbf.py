@@ -6,12 +6,31 @@ import codecs
 import re
 from pathlib import Path
 
+from catalog.errors import IngestError
 from catalog.ingest.files import parts_of
 
-__all__ = ["dbf_encoding"]
+__all__ = ["check_dbf", "dbf_encoding"]
 
 _SAMPLE = 4 << 20
+_VERSIONS = frozenset((0x02, 0x03, 0x04, 0x05, 0x30, 0x31, 0x32, 0x43, 0x63, 0x83, 0x8B, 0x8C, 0xCB, 0xF5))
 _CHINESE_PAGES = frozenset((0x4D, 0x7A))
+
+
+def check_dbf(shp: Path) -> None:
+    """Refuses a table that is none, or has been cut: GDAL would give what is left without a word.
+
+    Raises:
+        IngestError: says which.
+    """
+    dbf = next(part for part in parts_of(shp) if part.suffix.lower() == ".dbf")
+    with dbf.open("rb") as file:
+        head = file.read(32)
+    count, first, width = int.from_bytes(head[4:8], "little"), int.from_bytes(head[8:10], "little"), int.from_bytes(head[10:12], "little")
+    if len(head) < 32 or head[0] not in _VERSIONS or first < 33 or width < 1:
+        raise IngestError(zh=f"{dbf.name} 已损坏，不是 dBASE 表", en=f"{dbf.name} is damaged: it is no dBASE table")
+    if dbf.stat().st_size < first + count * width:
+        zh, en = f"{dbf.name} 短于其声明的 {count} 行，已被截断", f"{dbf.name} is shorter than the {count} rows that it declares: it was cut"
+        raise IngestError(zh=zh, en=en)
 
 
 def dbf_encoding(shp: Path) -> str | None:

@@ -223,10 +223,10 @@ def _flush(file: _File, ctx: IngestContext) -> Iterator[AddResult]:
 
 def _end(file: _File, ctx: IngestContext) -> Iterator[AddResult]:
     """Sets the bad parts aside and notes that the file was read to its end."""
-    if not file.many:
-        return
     if file.entered is None:
         raise _nothing(file)
+    if not file.many:
+        return
     actor = actor_name(ctx.actor)
     with ctx.store.write() as tx:
         file.outcome.hold(tx, actor, [(file.place_of(part), bad) for part, bad in file.refused])

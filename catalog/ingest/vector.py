@@ -4,6 +4,7 @@ GDAL opens many kinds of files by itself, some of which lead elsewhere (virtual 
 it with the driver of that kind, XML has been checked (`xml`), nothing is fetched, and layers that are views of a database are refused.
 """
 
+import re
 import sqlite3
 import tempfile
 import warnings
@@ -18,7 +19,7 @@ import shapely
 
 from catalog.errors import CatalogError, IngestError
 from catalog.ingest.crs import Way, way_to_crs84
-from catalog.ingest.dbf import dbf_encoding
+from catalog.ingest.dbf import check_dbf, dbf_encoding
 from catalog.ingest.features import Chunk, Features, read_features
 from catalog.ingest.files import parts_of, zipped_parts
 from catalog.ingest.model import Found, Item, Refused, Sidecar
@@ -129,7 +130,7 @@ def _gdal(name: str, function: str, *args: Any, **how: Any) -> Any:
             warnings.simplefilter("ignore")
             return (pyogrio.raw.read if function == "raw.read" else getattr(pyogrio, function))(*args, **how)
     except (RuntimeError, ValueError, OSError, LookupError) as error:
-        what = " ".join(str(error).split())[:300] or type(error).__name__
+        what = re.sub(r"'[^']*' (not recognized as being in a supported file format).*", r"\1", " ".join(str(error).split()))[:300] or type(error).__name__
         raise IngestError(zh=f"{name} 不完好或不能读取：{what}", en=f"{name} is damaged or cannot be read: {what}") from error
 
 
@@ -140,6 +141,7 @@ def _layers(opened: Path, path: Path, kind: str) -> list[str]:
         missing = [suffix for suffix in (".shx", ".dbf") if not any(part.suffix.lower() == suffix for part in parts_of(path))]
         if missing:
             raise IngestError(zh=f"{path.name} 是 Shapefile，但缺少 {'、'.join(missing)}", en=f"{path.name} is a Shapefile without its {' and '.join(missing)}")
+        check_dbf(path)
     if kind in ("gml", "kml") and path.stat().st_size > _WHOLE:
         raise IngestError(zh=f"{path.name} 过大，{called} 上限 {_WHOLE} 字节", en=f"{path.name} is too large: {called} may have {_WHOLE} bytes")
     tables = _tables(path) if kind == "gpkg" else set()
