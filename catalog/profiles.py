@@ -181,7 +181,12 @@ def clean_fields(profile_id: str, fields: Mapping[str, Any]) -> tuple[dict[str, 
 
 
 def check(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False) -> list[Problem]:
-    """Names everything that keeps a record from being published.
+    """Names everything that keeps a record from being published: the second part of what `checked` returns."""
+    return checked(profile_id, fields, attested=attested)[1]
+
+
+def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False) -> tuple[dict[str, JSON], list[Problem]]:
+    """Brings a record's fields into their stored form and names everything that keeps it from being published.
 
     Args:
         profile_id: for example `groundwater/1`.
@@ -189,13 +194,13 @@ def check(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False)
         attested: True for harvested records, of which only title and provider are asked.
 
     Returns:
-        The problems, in the order of the profile's fields; empty when it may be published. The scale of secrecy, the authority and its division are
-        members of the manifest and are the writer's to check.
+        The good fields in their stored form, and the problems, in the order of the profile's fields; empty when it may be published. The scale of secrecy,
+        the authority and its division are members of the manifest and are the writer's to check.
     """
     try:
         found = profile(profile_id)
     except ProfileError as error:
-        return [Problem("profile", error.zh, error.en)]
+        return dict(fields), [Problem("profile", error.zh, error.en)]
     cleaned, problems = clean(fields, found.types)
     wrong = {problem.field for problem in problems}
     kind = cleaned.get("kind")
@@ -210,7 +215,7 @@ def check(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False)
         problems += _resource_problems(found, cleaned)
         problems += _column_problems(found, cleaned)
     order = {name: place for place, name in enumerate(found.fields)}
-    return sorted(problems, key=lambda problem: order.get(problem.field, len(order)))
+    return cleaned, sorted(problems, key=lambda problem: order.get(problem.field, len(order)))
 
 
 def _sharing_problems(fields: Mapping[str, Any]) -> list[Problem]:

@@ -106,20 +106,23 @@ class Stamps:
 
     def _uses(self, tx: WriteTransaction, state: State, active: ActivePolicy) -> tuple[_InUse, ...]:
         key = (active.epoch, state.stamp)
-        known, uses = self._in_use
+        kept: tuple[tuple[int, int], tuple[_InUse, ...]] = tx.memo.get("plans in use", self._in_use)
+        known, uses = kept
         if known == key:
             return uses
         found: dict[str, dict[str, Any]] = {}
         for row in tx.conn.execute(_IN_USE, {"epoch": active.epoch}):
             found.setdefault(row.key, {"actor": row.actor})[row.action] = row.plan
         uses = tuple(_InUse(each["discover"], each["read"], name, Actor.from_dict(orjson.loads(each["actor"]))) for name, each in sorted(found.items()))
+        tx.memo["plans in use"] = key, uses
         tx.after_commit(lambda: setattr(self, "_in_use", (key, uses)))
         return uses
 
     def _signature(self, tx: WriteTransaction, epoch: int, plans: list[int]) -> int:
         """The number of a set of plans, made when it is new."""
         digest = hashlib.sha256(",".join(map(str, plans)).encode()).hexdigest()
-        known = self._signatures.get((epoch, digest))
+        made: dict[tuple[int, str], int] = tx.memo.setdefault("signatures", {})
+        known = self._signatures.get((epoch, digest)) or made.get((epoch, digest))
         if known is not None:
             return known
         number = tx.conn.execute(_SIGNATURE, {"epoch": epoch, "digest": digest}).scalar()
@@ -127,7 +130,7 @@ class Stamps:
             number = int(tx.conn.execute(insert(signature).values(epoch=epoch, digest=digest).returning(signature.c.signature)).scalar_one())
             if plans:
                 tx.conn.execute(insert(signature_plan), [{"signature": number, "plan": each} for each in plans])
-        kept = int(number)
+        kept = made[epoch, digest] = int(number)
         tx.after_commit(lambda: self._keep(epoch, digest, kept))  # not before: a number of a rolled back transaction means nothing
         return kept
 

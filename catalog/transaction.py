@@ -21,6 +21,8 @@ from catalog.errors import StoreError
 from catalog.tables import audit, change, counter, gone, record, record_term, version
 
 _AT_ONCE = 500
+_SHOWN = select(record).where(record.c.id == bindparam("wanted"))
+_BUMP = update(counter).where(counter.c.name == bindparam("counted")).values(n=counter.c.n + bindparam("step")).returning(counter.c.n)
 _DOCNOS = select(record.c.id, record.c.docno).where(record.c.id.in_(bindparam("ids", expanding=True)))
 _INSERTS = {table.name: insert(table) for table in (record, record_term, version, change, gone)}
 _EMPTY_ROW: dict[str, Any] = {column.name: None for column in record.columns} | {"path": "[]"}
@@ -57,12 +59,14 @@ class WriteTransaction:
         conn: for statements of one's own in the same transaction.
         now: the transaction's time, UTC seconds.
         callbacks: called after the commit.
+        memo: what parts of the program looked up once for the whole transaction, by keys of their own.
     """
 
     def __init__(self, conn: Connection, now: int) -> None:
         self.conn = conn
         self.now = now
         self.callbacks: list[Callable[[], None]] = []
+        self.memo: dict[str, Any] = {}
         self._changes: list[Change] = []
         self._newest: dict[str, Change] = {}
         self._audit: list[dict[str, Any]] = []
@@ -151,12 +155,11 @@ class WriteTransaction:
 
     def shown(self, id: str) -> Row[Any] | None:
         """The row of `record` as committed before this transaction."""
-        return self.conn.execute(select(record).where(record.c.id == id)).first()
+        return self.conn.execute(_SHOWN, {"wanted": id}).first()
 
     def bump(self, name: str, by: int = 1) -> int:
         """Moves one of the numbers of `counter` and returns it."""
-        statement = update(counter).where(counter.c.name == name).values(n=counter.c.n + by).returning(counter.c.n)
-        return int(self.conn.execute(statement).scalar_one())
+        return int(self.conn.execute(_BUMP, {"counted": name, "step": by}).scalar_one())
 
     # --- the end -----------------------------------------------------------------------------------------------------------------------
 

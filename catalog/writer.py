@@ -22,9 +22,9 @@ from catalog.audit import actor_name
 from catalog.canonical import JSON, dumps
 from catalog.drafts import Draft, StoredDraft
 from catalog.errors import ConflictError, DeniedError, NotFoundError, PublishError
-from catalog.manifest import Built, Manifest, build, parse, tombstone
+from catalog.manifest import Built, build, parse, tombstone
 from catalog.naming import claim_slug, next_code
-from catalog.profiles import check, clean_fields, field_names
+from catalog.profiles import checked, field_names
 from catalog.received import ReceivedRecord
 from catalog.rows import RowChanges, RowsDone
 from catalog.site import SiteIdentity
@@ -114,9 +114,12 @@ class Writer:
 
     def problems(self, draft: StoredDraft) -> list[dict[str, str]]:
         """Everything that keeps a draft from being published: `{"field", "zh", "en"}` each."""
-        found = [
-            {"field": problem.field, "zh": problem.zh, "en": problem.en} for problem in check(draft.profile, draft.fields, attested=draft.attested is not None)
-        ]
+        return self._checked(draft)[1]
+
+    def _checked(self, draft: StoredDraft) -> tuple[dict[str, JSON], list[dict[str, str]]]:
+        """Every value in its one stored form, and the problems."""
+        fields, problems = checked(draft.profile, draft.fields, attested=draft.attested is not None)
+        found = [problem.as_dict() for problem in problems]
         if draft.secrecy is None:
             found.append({"field": "secrecy", "zh": "须标明密级", "en": "say how secret it is"})
         elif not self.site.takes(draft.secrecy):
@@ -127,7 +130,7 @@ class Writer:
                     "en": f"this site takes nothing above {self.site.secrecy_cap} (政务数据共享条例 3)",
                 }
             )
-        return found
+        return fields, found
 
     def publish(self, tx: WriteTransaction, id: str, actor: Actor, note: str | None = None) -> Published:
         """Makes a version of a draft and shows it.
@@ -147,18 +150,18 @@ class Writer:
         if draft is None:
             self._say_withdrawn(tx, id)
             raise NotFoundError
-        previous = drafts.newest_version(tx, id)
+        previous = None if draft.base_version == 0 and tx.pending(id) is None else drafts.newest_version(tx, id)
         self._complete(tx, draft)
-        problems = self.problems(draft)
+        draft.fields, problems = self._checked(draft)
         if problems:
             raise PublishError(problems)
-        draft.fields = dict(clean_fields(draft.profile, draft.fields)[0])  # every value in its one stored form
         slug = claim_slug(tx, id, draft.slug, draft.fields.get("title"), draft.fields.get("code"))
         if previous is not None and _says_the_same(previous, draft):
             drafts.discard(tx, id)
             return Published(id, slug, previous["n"], bytes(previous["manifest_hash"]), changed=False)
-        built, manifest = self._build(tx, draft, previous)
-        self._show_own(tx, built, manifest, draft, slug, actor, note)
+        built = self._build(tx, draft, previous)
+        manifest = built.parsed
+        self._show_own(tx, built, draft, slug, actor, note)
         drafts.discard(tx, id)
         tx.audit("record.publish", actor=actor_name(actor), record=id, detail={"version": manifest.version, "hash": built.hash.hex()})
         return Published(id, slug, manifest.version, built.hash)
@@ -284,9 +287,9 @@ class Writer:
         if "issued" not in draft.fields:
             draft.fields["issued"] = iso(tx.now + 8 * 3600)[:10]  # the date at UTC+8
 
-    def _build(self, tx: WriteTransaction, draft: StoredDraft, previous: Mapping[str, Any] | None) -> tuple[Built, Manifest]:
+    def _build(self, tx: WriteTransaction, draft: StoredDraft, previous: Mapping[str, Any] | None) -> Built:
         birth = draft.birth if previous is None else parse(previous["manifest"]).birth
-        built = build(
+        return build(
             draft.fields,
             id=draft.id,
             birth=birth,
@@ -301,9 +304,9 @@ class Writer:
             names=field_names(draft.profile),
             digest=self.site.digest,
         )
-        return built, parse(built.manifest, self.site.digest)
 
-    def _show_own(self, tx: WriteTransaction, built: Built, manifest: Manifest, draft: StoredDraft, slug: str, actor: Actor, note: str | None) -> None:
+    def _show_own(self, tx: WriteTransaction, built: Built, draft: StoredDraft, slug: str, actor: Actor, note: str | None) -> None:
+        manifest = built.parsed
         attributes = policy_attributes(manifest.data, draft.fields, level=self.site.level, division=self.site.division, own=True)
         row = {
             "id": draft.id,
