@@ -101,6 +101,7 @@ class Clearing:
         keep: seconds for which rows and files of a withdrawn record stay.
         in_streams: of some ids, those whose rows the stream to a peer still gives out (`sync` knows).
         elsewhere: queries of texts that may name files, besides the catalog's own tables.
+        on_delete: called in the transaction that deletes a file, with its hash, so that whoever fetched it may fetch it again.
         clock: UTC seconds; tests turn it.
     """
 
@@ -112,6 +113,7 @@ class Clearing:
         keep: int,
         in_streams: Callable[[Connection, Collection[str]], Collection[str]] = lambda _conn, _ids: (),
         elsewhere: Collection[Select[Any]] = (),
+        on_delete: Callable[[Connection, str], None] = lambda _conn, _name: None,
         clock: Callable[[], int] = lambda: int(time.time()),
     ) -> None:
         self._store = store
@@ -119,6 +121,7 @@ class Clearing:
         self._keep = keep
         self._in_streams = in_streams
         self._elsewhere = elsewhere
+        self._on_delete = on_delete
         self._clock = clock
 
     def handlers(self) -> Mapping[str, Callable[[JobContext], object]]:
@@ -214,4 +217,5 @@ class Clearing:
         if state == "leaving" and self._unnamed(tx.conn, {name}, position):
             self._objects().delete(name)
             self._mark(tx, [name], "cleared")
+            self._on_delete(tx.conn, name)
             tx.audit("object.clear", detail={"sha256": name})

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select
 
 from catalog.withdrawn import DAY, Clearing
 from sync import tables as sync_tables
@@ -22,7 +22,13 @@ def clearing(site: "Site") -> Clearing:
         keep=site.settings.upkeep.withdrawn_days * DAY,
         in_streams=given_out,
         elsewhere=[select(holding.disclosures).where(holding.tomb == 0)],
+        on_delete=_forget,
     )
+
+
+def _forget(conn: Connection, name: str) -> None:
+    """A deleted file counts as not fetched: a record that names it again has it fetched again."""
+    conn.execute(delete(sync_tables.object_want).where(sync_tables.object_want.c.sha256 == name))
 
 
 def given_out(conn: Connection, ids: Collection[str]) -> set[str]:

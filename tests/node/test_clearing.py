@@ -34,6 +34,7 @@ def test_stream_and_holdings_of_peers_keep_rows_and_files(site: Site) -> None:
         site.writer.publish(tx, id, OFFICER)
         for name in (held, unheld):
             site.objects.note(tx, name)
+            tx.conn.execute(insert(sync_tables.object_want).values(sha256=name, source=PEER, id="urn:terrace:x", state="held"))
     with site.store.write() as tx:
         site.writer.withdraw(tx, id, "test", OFFICER)
         given = {"peer": PEER, "id": id, "part": "rows:", "pos": 1, "state": "ROWS", "fingerprint": b"\0" * 32, "first": 1}
@@ -46,6 +47,7 @@ def test_stream_and_holdings_of_peers_keep_rows_and_files(site: Site) -> None:
     _clear(site)
     with site.store.read() as conn:
         assert rows.tables_of(conn, id)
+        assert list(conn.execute(select(sync_tables.object_want.c.sha256)).scalars()) == [held]  # the other may be fetched again
     assert site.objects.has(held) and not site.objects.has(unheld)
     with site.store.write() as tx:
         tx.conn.execute(delete(sync_tables.stream).where(sync_tables.stream.c.id == id))
