@@ -4,6 +4,7 @@ Refused as a whole: links, names that lead out, passwords, names twice, more tha
 as UTF-8 are read as GB18030 where they are that: Chinese programs write them so.
 """
 
+import contextlib
 import shutil
 import tempfile
 import zipfile
@@ -153,8 +154,8 @@ def _names(path: Path, members: list[zipfile.ZipInfo]) -> list[PurePosixPath]:
     if len(members) > MAX_MEMBERS:
         raise IngestError(zh=f"{path.name} 有 {len(members)} 个文件，上限 {MAX_MEMBERS}", en=f"{path.name} has {len(members)} members, at most {MAX_MEMBERS}")
     names = []
-    for info in members:
-        name = PurePosixPath(_decoded(info).replace("\\", "/"))
+    for info, written in zip(members, _decoded(members), strict=True):
+        name = PurePosixPath(written.replace("\\", "/"))
         if info.flag_bits & 1:
             raise IngestError(zh=f"{path.name} 有密码", en=f"{path.name} is protected by a password")
         if (info.external_attr >> 16) & 0o170000 in (0o120000, 0o060000, 0o020000, 0o010000):
@@ -167,19 +168,21 @@ def _names(path: Path, members: list[zipfile.ZipInfo]) -> list[PurePosixPath]:
     return names
 
 
-def _decoded(info: zipfile.ZipInfo) -> str:
-    if info.flag_bits & 0x800 or info.filename.isascii():
-        return info.filename
-    try:
-        raw = info.filename.encode("cp437")
-    except UnicodeEncodeError:
-        return info.filename
+def _decoded(members: list[zipfile.ZipInfo]) -> list[str]:
+    """Names; those that are not marked as UTF-8 are all of one encoding."""
+    old: dict[int, bytes] = {}
+    for at, info in enumerate(members):
+        if not info.flag_bits & 0x800 and not info.filename.isascii():
+            with contextlib.suppress(UnicodeEncodeError):
+                old[at] = info.filename.encode("cp437")
+    names = [info.filename for info in members]
     for encoding in ("utf-8", "gb18030"):
         try:
-            return raw.decode(encoding)
+            found = {at: raw.decode(encoding) for at, raw in old.items()}
         except UnicodeDecodeError:
             continue
-    return info.filename
+        return [found.get(at, name) for at, name in enumerate(names)]
+    return names
 
 
 def _write(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, budget: Budget, path: Path) -> None:

@@ -114,6 +114,7 @@ class _Reader:
         return {
             "title": language_map(self.data.get("title")),
             "summary": language_map(self.data.get("description")),
+            "kind": "series",
             "keywords": [word for word in self.data.get("keywords") or [] if isinstance(word, str)],
             "bbox": self._bbox(boxes[0] if isinstance(boxes, list) and boxes else None),
             "time": self.notes.clean(period, "time", moments) if any(moments) else None,

@@ -9,6 +9,7 @@ from catalog import rows
 from catalog.drafts import StoredDraft, load_draft
 from catalog.ingest import AddResult, IngestContext, add
 from catalog.objects import open_objects
+from catalog.quarantine import list_held, place_text
 from catalog.rows import Ask, RowTable, View
 from catalog.site import SiteIdentity
 from catalog.store import Store
@@ -97,6 +98,11 @@ class Intake:
         with self.store.read() as conn:
             table = rows.load_table(conn, str(id))
             return [row.values for row in rows.select_rows(conn, table, View.whole(table), Ask(limit=10_000)).rows]
+
+    def held(self) -> list[tuple[str, str, str]]:
+        """What is in quarantine: file, place, the end of the reason."""
+        with self.store.read() as conn:
+            return [(Path(each.file).name, place_text(each), each.en.rpartition(": ")[2]) for each in list_held(conn, limit=1_000)]
 
     def features(self, id: str | None) -> list[dict[str, Any]]:
         """Its rows as GeoJSON features."""
