@@ -40,6 +40,15 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many cells the leak matrix had (tests/leaks)."""
+    calls = [report for reports in terminalreporter.stats.values() for report in reports if getattr(report, "when", "") == "call"]
+    told = [pair for report in calls for pair in report.user_properties]
+    cells, compared = (sum(value for name, value in told if name == wanted) for wanted in ("cells", "compared"))
+    if cells:
+        terminalreporter.write_line(f"leak matrix: {cells} cells with a positive control, {compared} answers compared")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that touches a database on every engine that is there."""
     if "engine_name" in metafunc.fixturenames:

@@ -11,8 +11,10 @@ Two answers are compared byte for byte: status, headers, body. Left out, by this
 
 import io
 import re
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ from tests.leaks.world import Filled, policy
 ASKED = NOON + 10_000
 _STAMP = re.compile(rb'("timeStamp":|timestamp=|expires=|elapsedTime=)"[^"]*"')
 _PLACE = re.compile('(<dt>(?:Place in the log|日志位置)</dt><dd class="mono small">|"index": |/business/1 #)[0-9]+'.encode())
-_HASH = re.compile(rb"[0-9a-f]{64}|(?<![0-9a-f])[0-9a-f]{12}(?=\xe2\x80\xa6)")  # whole, or its beginning before an ellipsis
+_PLACES = (b'"mono small"', b'"index": ', b"/business/1 #")
 
 
 @dataclass
@@ -66,10 +68,15 @@ class Bench:
         kind = None if body is None else "application/xml" if body.startswith(b"<") else "application/json"
         method = probe.method or ("GET" if body is None else "POST")
         client = self._clients.setdefault("web", self.app.test_client(use_cookies=False))
+        headers |= {name: self._into(value) for name, value in probe.headers}
         with fated("asking", ASKED):
             got = client.open(self._into(probe.url), method=method, headers=headers, data=body, content_type=kind)
+            if probe.again and "ETag" in got.headers:
+                headers["If-None-Match"] = got.headers["ETag"]
+                got = client.open(self._into(probe.url), method=method, headers=headers, data=body, content_type=kind)
             assert got.status_code not in (401, 429), "nobody was asked"
-            return self._plain(got.status_code, got.headers.items(), got.get_data())
+            told = [pair for pair in got.headers.items() if not (probe.method == "HEAD" and probe.timed and pair[0] == "Content-Length")]
+            return self._plain(got.status_code, told, got.get_data())
 
     def command(self, actor: str, probe: Probe) -> bytes:
         """Exit code and output of a command."""
@@ -80,8 +87,8 @@ class Bench:
                 code: object = self._terrace().main(words, prog_name="terrace", standalone_mode=False)
             except SystemExit as end:
                 code = end.code
-            except Exception as error:
-                code = f"{type(error).__name__}: {error}"
+            except click.ClickException as error:
+                code = f"{type(error).__name__}: {error.format_message()}"
         said = out.getvalue()
         return self._plain(code, (), (_receipt(said) if said.startswith('{"disclose"') else said).encode())
 
@@ -90,7 +97,7 @@ class Bench:
         with fated("peer " + probe.url, ASKED):
             if probe.url == STREAM:
                 return self._veiled(orjson.dumps(self._stream()))
-            got = self._call(self._into(probe.url), probe.method or "GET", b"" if probe.body is None else self._into(probe.body).encode())
+            got = self._call(self._into(probe.url), probe.method or "GET", b"" if probe.body is None else self._into(probe.body).encode(), dict(probe.headers))
             return self._plain(got.status_code, got.headers.items(), got.get_data())
 
     def unrestrict(self) -> None:
@@ -112,12 +119,12 @@ class Bench:
 
     # --- peers ---------------------------------------------------------------------------------------------------------------------------
 
-    def _call(self, target: str, method: str = "GET", body: bytes = b"") -> Any:
+    def _call(self, target: str, method: str = "GET", body: bytes = b"", headers: Mapping[str, str] | None = None) -> Any:
         names = {"iss": self.peer.identity.node, "aud": self.site.identity.node, "zone": "business"}
         with fated(f"token {next(_calls)}", ASKED):
             made = token.make(self.peer.keys.site, **names, method=method, target=target, body=body, now=ASKED)
         client = self._clients.setdefault("peer", self.peer_app.test_client(use_cookies=False))
-        return client.open(target, method=method, data=body or None, headers={"Authorization": f"Terrace {made}"})
+        return client.open(target, method=method, data=body or None, headers={**(headers or {}), "Authorization": f"Terrace {made}"})
 
     def _stream(self) -> list[Any]:
         """All that the peer gets, from the beginning, without what stands in the module's list."""
@@ -140,19 +147,27 @@ class Bench:
         return text.replace("{{", "{").replace("}}", "}")
 
     def _plain(self, status: object, headers: Any, body: bytes) -> bytes:
-        kept = sorted((name, value) for name, value in headers if name != "Date")
+        clean = body
         if b'"kind":"receipt"' in body:
-            body = _receipt(body.decode()).encode()
-            kept = [pair for pair in kept if pair[0] != "Content-Length"]
-        if b"elapsedTime=" in body:  # of more digits or fewer
-            kept = [pair for pair in kept if pair[0] != "Content-Length"]
-        return self._veiled(f"{status} {kept}\n".encode() + _PLACE.sub(rb"\1<place>", _STAMP.sub(rb'\1""', body)))
+            clean = _receipt(body.decode()).encode()
+        elif b"timeStamp" in body or b"timestamp" in body or b"elapsedTime" in body:
+            clean = _STAMP.sub(rb'\1""', body)
+        elif any(mark in body for mark in _PLACES):
+            clean = _PLACE.sub(rb"\1<place>", body)
+        kept = sorted((name, value) for name, value in headers if name != "Date")
+        if body:
+            kept = [(name, str(len(clean)) if name == "Content-Length" and value == str(len(body)) else value) for name, value in kept]
+        return self._veiled(f"{status} {kept}\n".encode() + clean)
 
     def _veiled(self, answer: bytes) -> bytes:
-        return _HASH.sub(lambda found: b"<hash>" if self._is_veiled(found[0].decode()) else found[0], answer)
+        """Without the hashes over hidden content: whole, or their beginning before an ellipsis."""
+        for digest in self._veils:
+            answer = answer.replace(digest, b"<hash>").replace(digest[:12] + "…".encode(), b"<hash>")
+        return answer
 
-    def _is_veiled(self, digest: str) -> bool:
-        return any(each.startswith(digest) for each in self.filled.veiled)
+    @cached_property
+    def _veils(self) -> list[bytes]:
+        return [digest.encode() for digest in sorted(self.filled.veiled)]
 
 
 STREAM = "/peer/v1/changes"

@@ -40,18 +40,21 @@ class Databases:
         self._stack = stack
 
     def new(self, template: str | None = None) -> str | None:
-        """URL of an empty database, or of a copy; None where the site's folder holds it."""
+        """URL of an empty database (with PostGIS), or of a copy; None where the site's folder holds it."""
         if not self._postgresql:
             return None
         name = f"terrace_{uuid.uuid4().hex[:16]}"
         self._run(f'CREATE DATABASE "{name}"' + ("" if template is None else f' TEMPLATE "{make_url(template).database}"'))
         self._stack.callback(self._run, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         assert POSTGRESQL
+        if template is None:
+            self._run("CREATE EXTENSION IF NOT EXISTS postgis", name)
         return make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
 
-    def _run(self, statement: str) -> None:
+    def _run(self, statement: str, database: str | None = None) -> None:
         assert POSTGRESQL
-        server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
+        url = make_url(POSTGRESQL)
+        server = create_engine(url if database is None else url.set(database=database), isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
             connection.execute(text(statement))
         server.dispose()
@@ -77,9 +80,25 @@ class Twins:
             self._benches[thing] = self._copy(thing)
         return self._benches[thing]
 
+    def fresh(self, thing: str) -> Bench:
+        """The same, never asked before: what a peer was sent shows in what it is sent next."""
+        if thing in self._benches:
+            self.close(thing)
+        return self.bench(thing)
+
     def close(self, thing: str) -> None:
         """Ends a site that is not needed any more."""
         self._benches.pop(thing).site.close()
+
+    @contextmanager
+    def unrestricted(self, thing: str) -> Iterator[Bench]:
+        """The site that has a thing, without the rules that hide it."""
+        bench = self.bench(thing)
+        bench.unrestrict()
+        try:
+            yield bench
+        finally:
+            self.close(thing)
 
     def end(self) -> None:
         """Ends all."""

@@ -1,5 +1,5 @@
 """What a probe is, and which endpoints, actions and commands have none, each with the reason. The probes themselves: `probes_portal`, `probes_ogc`,
-`probes_ckan`, `probes_other`.
+`probes_ckan`, `probes_csw`, `probes_other`, and those made by rule (bisections, every operator × every column, …): `made`.
 
 `{…}` in an address stands for what `world.Filled.names` says: `{needle}`, `{needle_urn}`, `{needle_uuid}` of the record that must look absent, `{licences}` of
 the layer with a hidden row and column and a masked one, `{word}` a word that stands only in what is hidden, and so on. A probe's letters (`world.THINGS`) are
@@ -19,6 +19,9 @@ class Probe:
         finds: letters of the things that whoever may see them finds by it.
         url: address, or words of a command line.
         body: JSON or XML to post.
+        sure: each control must find; else a cell whose control finds nothing is compared, and not counted.
+        headers: of the request.
+        again: asked twice, the second time with the ETag of the first answer (If-None-Match); the second answer counts.
     """
 
     finds: str
@@ -27,13 +30,27 @@ class Probe:
     accept: str = "*/*"
     language: str = "en"
     method: str = ""
+    sure: bool = True
+    headers: tuple[tuple[str, str], ...] = ()
+    again: bool = False
+
+    @property
+    def timed(self) -> bool:
+        """Whether the length of the answer goes by what is left out of it (`asking`)."""
+        return self.url.startswith("/csw") or "receipt" in self.url
 
     def __str__(self) -> str:
-        return " ".join(filter(None, (self.method, self.url, self.body, self.accept, self.language)))
+        extra = [f"{name}: {value}" for name, value in self.headers] + ["again"] * self.again
+        return " ".join(filter(None, (self.method, self.url, self.body, self.accept, self.language, *extra)))
 
 
 def probe(finds: str, url: str, body: str | None = None, **more: Any) -> Probe:
     return Probe(finds, url, body, **more)
+
+
+def maybe(finds: str, url: str, body: str | None = None, **more: Any) -> Probe:
+    """A probe that was made by rule: what it finds is seen by its controls."""
+    return Probe(finds, url, body, sure=False, **more)
 
 
 def beside(url: str, body: str | None = None, **more: Any) -> Probe:
@@ -44,14 +61,34 @@ def beside(url: str, body: str | None = None, **more: Any) -> Probe:
 type Table = Mapping[str, list[Probe]]
 
 
-def asked(table: Table) -> Iterator[Probe]:
-    """The probes of a table; of pages in both languages; of each endpoint the first one with HEAD, too (which tells of the record R by its status)."""
+def asked(table: Table, *, forms: int) -> Iterator[Probe]:
+    """The probes of a table, pages in both languages, and the further forms (`_forms`) of the first so many of each endpoint."""
     for endpoint, probes in table.items():
         yield from probes
-        if endpoint.startswith("portal."):
+        portal = endpoint.startswith("portal.")
+        if portal:
             yield from (replace(each, language="zh") for each in probes)
-        if probes and probes[0].body is None:
-            yield replace(probes[0], method="HEAD", finds="R" if "R" in probes[0].finds else "")
+        for each in probes[:forms]:
+            if each.body is None and each.language == "en":
+                yield from _forms(each, both_languages=not portal)
+
+
+def _forms(probe: Probe, *, both_languages: bool) -> Iterator[Probe]:
+    """HEAD, conditional requests, ranges, other media types, the other language."""
+    soft = replace(probe, sure=False)
+    if both_languages:
+        yield replace(soft, language="zh")
+    yield replace(soft, method="HEAD")
+    yield replace(soft, again=True)
+    for name, value in CONDITIONS:
+        yield replace(soft, headers=((name, value),))
+    for accept in ("text/html", "application/json"):
+        if probe.accept == "*/*":
+            yield replace(soft, accept=accept)
+
+
+#: Headers that ask for less than the whole answer.
+CONDITIONS = (("If-None-Match", "*"), ("If-Match", "*"), ("If-Modified-Since", "Fri, 15 Jan 2027 09:00:00 GMT"), ("Range", "bytes=0-9"), ("Range", "bytes=7-"))
 
 
 #: Endpoints that answer nothing about records.
@@ -92,6 +129,7 @@ COMMANDS_BLIND: Mapping[str, str] = {
     "db": "goes by the folder",
     "doctor": "goes by the folder: whoever runs it has the database",
     "add": "takes in files",
+    "quarantine": "by role; what could not be taken in",
     "user": "by role; names no record",
     "token": "by role; names no record",
     "peer": "by role; names no record",
@@ -99,4 +137,5 @@ COMMANDS_BLIND: Mapping[str, str] = {
     "jobs": "by role",
     "audit": "by role: an auditor reads every line",
     "backup": "by role; the whole site",
+    "restore": "makes a site of a backup",
 }

@@ -10,6 +10,8 @@ COMMANDS: Table = {
         probe("R", "search --filter theme=administration --json"), probe("C", "search --bbox 109,19,112,22 --json"), probe("R", "search --sort title --offset 4 --json"),
     ],
     "show": [
+        probe("R", "show {needle_urn} --versions"), probe("R", "show {needle} --version 1 --json"), probe("F", "show {wetland} --version 1 --json"),
+        beside("show {wetland} --versions --json"), beside("show {listed} --versions --json"), beside("show {listed} --version 1"),
         probe("R", "show {needle_urn} --draft --json"), probe("R", "show {needle_urn} --json"), probe("R", "show {needle} --json"), probe("R", "show {needle}"), probe("F", "show {wetland} --json"), probe("F", "show {wetland}"),
         probe("C", "show {listed_urn} --json"), beside("show {licences} --json"),
     ],
@@ -19,10 +21,15 @@ COMMANDS: Table = {
     "edit": [probe("R", "edit {needle_urn} title.en=x")],
     "policy": [probe("R", "policy explain {needle_urn}"), probe("R", "policy explain {needle}")],
 }  # fmt: skip
+_FILES = (("R", "needle_file"), ("f", "guess_file"), ("C", "guess_listed"))
 PEER: Table = {
     "peer.changes": [probe("RCFrcmg", STREAM)],
     "peer.object": [
-        probe("R", "/peer/v1/objects/{needle_file}"), probe("C", "/peer/v1/objects/{listed_file}"), probe("f", "/peer/v1/objects/{licences_file}"), beside("/peer/v1/objects/" + "0" * 64),
+        probe("R", "/peer/v1/objects/{needle_file}"), probe("C", "/peer/v1/objects/{listed_file}"), probe("f", "/peer/v1/objects/{licences_file}"),
+        *(probe(finds, f"/peer/v1/objects/{{{name}}}", headers=(("Range", span),)) for finds, name in _FILES for span in ("bytes=0-", "bytes=3-")),
+        *(probe(finds, f"/peer/v1/objects/{{{name}}}") for finds, name in _FILES[1:]),
+        *(probe("" if finds == "f" else finds, f"/peer/v1/objects/{{{name}}}", method="HEAD") for finds, name in _FILES),
+        beside("/peer/v1/objects/" + "0" * 64),
     ],
     "peer.rows": [beside("/peer/v1/rows/{needle_urn}/-"), beside("/peer/v1/rows/{licences_urn}/-")],
     "peer.statements": [beside("/peer/v1/statements?since=0")],

@@ -1,7 +1,8 @@
 """Probes of the portal: endpoint → probes."""
 
-from tests.leaks.probes import Table, beside, probe
+from tests.leaks.probes import Table, beside, maybe, probe
 
+OTHER_METHODS = ("OPTIONS", "DELETE", "PUT", "PATCH", "POST")
 ROUTES: Table = {
     "portal.search": [
         probe("RCF", "/"), probe("R", "/?q={needle_word}"), probe("CF", "/?q={word}"), probe("CF", "/?q=made from the {word}"),
@@ -28,6 +29,19 @@ ROUTES: Table = {
     "portal.file": [
         probe("R", "/dataset/{needle}/file/original"), probe("C", "/dataset/{listed}/file/original"),
         probe("f", "/dataset/{licences}/file/original"), probe("f", "/dataset/{licences_urn}/file/original"),
+        probe("f", "/dataset/{licences_uuid}/file/original"), beside("/dataset/{licences}/file/rows"), beside("/dataset/{wetland}/file/inner"),
+        *(
+            maybe("Rf", f"/dataset/{{{name}}}/file/original", headers=((header, value),))
+            for name in ("needle", "licences")
+            for header, value in (
+                ("Range", "bytes=0-3"), ("Range", "bytes=-4"), ("Range", "bytes=900-"), ("Range", "bytes=0-1,3-4"), ("If-None-Match", '"{guess_file}"'),
+                ("If-None-Match", '"{needle_file}"'), ("If-Match", '"{guess_file}"'), ("If-Range", '"{guess_file}"'), ("Accept-Encoding", "gzip"),
+            )
+        ),
+    ],
+    "": [
+        *(beside(f"/dataset/{{{name}}}{more}", method=method) for name in ("needle", "licences") for more in ("", "/receipt", "/file/original") for method in OTHER_METHODS),
+        beside("/dataset/{needle}/nothing"), beside("/dataset/{needle}/file/"), beside("//dataset/{needle}"), beside("/dataset/{needle}.json"),
     ],
     "portal.about": [probe("R", "/about")],
     "portal.interfaces": [beside("/interfaces")],

@@ -38,7 +38,7 @@ _RULES = """\
   {unless}
   because: {{zh: 试验, en: a test}}
 - rule: listed
-  deny: read
+  deny: [read, count]
   what: record.theme has imagery
   {unless}
   because: {{zh: 仅列目录, en: only listed}}
@@ -85,6 +85,9 @@ _FIELDS: Mapping[str, Any] = {
 }  # fmt: skip
 _TABLE = {"title": {"en": "Table"}, "kind": "database", "rows": True, "key": ["a"], "format": "csv"}
 
+#: What the withheld file of the licences holds in the twin that differs in it.
+_FILE = b"C-1,Quellwort"
+
 
 def point(x: float, y: float) -> dict[str, Any]:
     return {"type": "Point", "coordinates": [x, y]}
@@ -129,6 +132,7 @@ class Filling:
         self._shapes()
         self._plain("plain-last")
         self.filled.names |= {"org": self._site.identity.node, "hidden": "4242", "masked": "王乙", "word": "Quellwort", "needle_word": NEEDLE}
+        self.filled.names |= {"guess_file": _sha256(_FILE), "guess_listed": _sha256(b"Quellwort")}
         return self.filled
 
     # --- records -----------------------------------------------------------------------------------------------------------------------
@@ -203,7 +207,7 @@ class Filling:
         table = {**_TABLE, "key": ["licence_number"]}
         changes = RowChanges(columns=columns, key=("licence_number",), geometry="point", puts=rows)
         # Of one size: the size of a withheld file is told, as a part of the resource's one disclosed field.
-        file = b"C-1,Quellwort" if self.differs("f") else b"C-1,something"
+        file = _FILE if self.differs("f") else b"C-1,something"
         self._put("licences", {"theme": ["minerals"], "resources.rows": table}, changes, file=file, veil=True)
 
     def _wells(self) -> None:

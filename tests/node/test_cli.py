@@ -152,9 +152,10 @@ def test_add_publish_show_search_edit_withdraw(run: Run, published: dict[str, An
     assert shown["fields"]["responsible_person"] == "王敏"
     assert shown["fields"]["provider"]["name"]["zh"] == "武侯区规划和自然资源局"
 
-    edited = run("edit", published["id"], "title.en=Parcels", "--publish", "--json")
+    edited = run("edit", published["id"], "title.en=Parcels", 'keywords:={"en": ["fields", "lots"]}', "--publish", "--json")
     assert (edited.exit_code, lines(edited)[0]["version"]) == (0, 2)
     assert lines(run("show", published["id"], "--json"))[0]["fields"]["title"]["en"] == "Parcels"
+    assert "keywords\tfields; lots\n" in run("show", published["id"]).output
 
     gone = run("withdraw", published["id"], "--reason", "test", "--json")
     assert (gone.exit_code, lines(gone)[0]["status"]) == (0, "withdrawn")
