@@ -165,4 +165,4 @@ def check_agreement(life: Any) -> None:
     assert bytes(sent or b"") == bytes(inlet.total), "head and holdings disagree"
     assert set(codes(county, life.id_of("地块"))) == set(codes(city, life.id_of("地块"))) == rows_expected()
     assert len(codes(city, life.id_of("图斑"))) == 30
-    assert list(county.objects.names()) == list(city.objects.names()) and len(list(city.objects.names())) == 1
+    assert list(county.objects.names()) == list(city.objects.names()) and len(list(city.objects.names())) == 2

@@ -166,10 +166,13 @@ class Life:
     def take_many_in(self) -> None:
         """A catalogue with a bad record, which is set aside, and a table that takes several transactions."""
         catalog = self.folder / "data.json"
-        datasets = [{"title": title, "identifier": name, "description": "摘要"} for name, title in (("a", "水井目录"), ("b", "泉水目录"), ("c", ""))]
+        files = [{"downloadURL": "https://example.org/a.pdf", "mediaType": "application/pdf"}]
+        names = (("a", "水井目录"), ("b", "泉水目录"), ("c", ""))
+        datasets = [{"title": title, "identifier": name, "description": "摘要", "distribution": files} for name, title in names]
         catalog.write_text(json.dumps({"dataset": datasets}), encoding="utf-8")
         table = self.folder / "readings.csv"
         table.write_text("code,level\n" + "".join(f"W{n:03},{n / 10}\n" for n in range(25)), encoding="utf-8")
+        (self.folder / "readings.terrace.yaml").write_text("fields: {title: {zh: 水位}}", encoding="utf-8")
         chunk, write.CHUNK = write.CHUNK, 10
         try:
             assert set(self._add(catalog, table)) <= {"published", "unchanged", "quarantined"}
@@ -396,7 +399,7 @@ def _stamps(site: TestSite) -> Any:
 
 def expected() -> tuple[set[str], set[str]]:
     """Titles that the county and the city show at the end, written apart from the steps."""
-    kept = {"图斑", "水系", "地块", *(f"小{n}" for n in range(5))}
+    kept = {"图斑", "水位", "水井目录", "泉水目录", "水系", "地块", *(f"小{n}" for n in range(5))}
     return kept | {"限期"}, kept
 
 
