@@ -5,7 +5,7 @@ every point on which implementations differ:
 
 * object keys are ASCII (so that sorting by UTF-16 units, by code points and by bytes is the same);
 * numbers are integers within ±(2^53−1): no fraction, no exponent, no `-0`; decimals are shortest decimal text, binary is base64url without padding;
-* texts hold no lone surrogates;
+* texts hold no lone surrogates and no U+0000 (which PostgreSQL cannot keep: what one holder could not store, no holder may pass on);
 * arrays and objects nest at most 64 deep.
 
 `loads` proves that the bytes it was given are that form: it decodes, encodes again and compares, which also catches duplicate keys, blanks, other
@@ -35,6 +35,7 @@ MAX_INTEGER = 2**53 - 1
 _ENCODE = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _URL = bytes.maketrans(b"+/", b"-_")
 _B64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
+_ZERO = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _DECIMAL = re.compile(r"(?:0|-?(?:[1-9]\d*|0(?=\.)))(?:\.\d*[1-9])?\Z")
 
 
@@ -62,9 +63,11 @@ def dumps(obj: JSON) -> bytes:
     """
     _walk(obj, 1)
     try:
-        return orjson.dumps(obj, option=_ENCODE)
+        data = orjson.dumps(obj, option=_ENCODE)
     except (TypeError, RecursionError) as error:  # lone surrogates end here
         raise CanonicalError(zh=f"无法写成规范 JSON：{error}", en=f"cannot be written as canonical JSON: {error}") from error
+    _refuse_zero(data)
+    return data
 
 
 def text(obj: JSON) -> str:
@@ -96,6 +99,7 @@ def loads(data: bytes | str) -> Any:
             zh=f"JSON 的写法不是规范形式（第 {at} 字节起不同：键须排序且不重复，无空白，无多余转义）",
             en=f"the JSON is not in canonical form (differs from byte {at}: keys sorted and unique, no blanks, no needless escapes)",
         )
+    _refuse_zero(raw)
     # An all-ASCII text with few brackets can hold neither a key outside ASCII nor a nesting too deep: the common case ends here.
     if not raw.isascii() or raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         _walk(value, 1)
@@ -114,12 +118,18 @@ def loads_many(texts: Sequence[str]) -> list[Any]:
         same = len(values) == len(texts) and all(orjson.dumps(value, option=_ENCODE) == text.encode() for value, text in zip(values, texts, strict=True))
     except (CanonicalError, msgspec.DecodeError, ValueError, TypeError, RecursionError):
         same = False
-    if not same:  # the slow way names the reason
+    if not same or b"\\u0000" in joined:  # the slow way names the reason
         return [loads(text) for text in texts]
     for value, text in zip(values, texts, strict=True):
         if not text.isascii() or text.count("{") + text.count("[") > MAX_DEPTH:
             _walk(value, 1)
     return values
+
+
+def _refuse_zero(data: bytes) -> None:
+    """Looks for U+0000, whose only canonical writing is `\\u0000`."""
+    if b"\\u0000" in data and _ZERO.search(data):
+        raise CanonicalError(zh="文字不得含 U+0000", en="texts hold no U+0000")
 
 
 def _walk(value: Any, depth: int) -> None:

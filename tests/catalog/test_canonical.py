@@ -5,11 +5,12 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.canonical import MAX_DEPTH, MAX_INTEGER, b64, dumps, is_b64, is_decimal_text, loads, unb64
+from catalog.canonical import MAX_DEPTH, MAX_INTEGER, b64, dumps, is_b64, is_decimal_text, loads, loads_many, unb64
 from catalog.errors import CanonicalError
 
-KEYS = st.text(st.characters(max_codepoint=127), max_size=12)
-SCALARS = st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+KEYS = st.text(st.characters(min_codepoint=1, max_codepoint=127), max_size=12)
+TEXTS = st.text(st.characters(min_codepoint=1, exclude_categories=["Cs"]), max_size=20)
+SCALARS = st.none() | st.booleans() | st.integers(-MAX_INTEGER, MAX_INTEGER) | TEXTS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=20)
 
 
@@ -47,6 +48,9 @@ def test_any_bytes_are_either_refused_or_come_back_as_they_were(data):
         b'{"\\u00e9":1}',
         b'["\\u0041"]',
         b'["\\ud800"]',
+        b'["\\u0000"]',
+        b'["\\\\\\u0000"]',
+        b'{"\\u0000":1}',
         b'["\xed\xa0\x80"]',
         b'["\\/"]',
         b"",
@@ -74,6 +78,17 @@ def test_a_lone_surrogate_in_text_is_refused_both_ways():
         loads('["\ud800"]')
     with pytest.raises(CanonicalError):
         dumps(["\ud800"])
+
+
+def test_zero_is_refused_both_ways_and_its_escape_written_out_is_not():
+    for value in ("\0", ["a\0b"], {"a\0": 1}):
+        with pytest.raises(CanonicalError, match=r"U\+0000"):
+            dumps(value)
+    for value in ("\\u0000", "\\\\u0000", {"\\u0000": "\\\\\\u0000"}):
+        assert loads(dumps(value)) == value
+    assert loads_many(['"\\\\u0000"']) == ["\\u0000"]
+    with pytest.raises(CanonicalError):
+        loads_many(['"\\u0000"'])
 
 
 def test_nesting_to_the_limit_passes_and_one_more_does_not():
