@@ -34,6 +34,7 @@ from sync.floors import SHOWN, check_source, floors, raise_floors
 from sync.holdings import Shown, holdings_of, replace_holdings, shown
 from sync.inlets import open_inlet, read_state
 from sync.objects import want_objects
+from sync.refusals import LINES, Bound
 from sync.row_inlet import RowApplier
 from sync.runs import Run, conflict_with_others, grow, keep_nodes, new_run, run_by_number, run_of_view
 from sync.trust import Order
@@ -67,6 +68,7 @@ class Applier:
     def __init__(self, context: Context) -> None:
         self._x = context
         self._rows = RowApplier(context)
+        self._lines = Bound(LINES)
 
     def apply(self, source: str, data: bytes) -> Applied:
         """Applies one batch.
@@ -127,6 +129,8 @@ class Applier:
             touched |= dropped
             counts = self._show(tx, touched, verdict)  # 7
             self._rows.apply(tx, source, verdict, runs, round_)  # after the records whose columns they have
+            if verdict.complete and not stopped:
+                self._rows.forget_unseen(tx, source, round_)  # last: the batch that ends a full read may bring rows, too
             again = verdict.head == "differs"
             full = (verdict.restart or bool(inlet.full)) and not verdict.complete
             values = {
@@ -203,7 +207,6 @@ class Applier:
             return set(), gone
         ids = set(tx.conn.scalars(select(h.id).where(unseen)))
         tx.conn.execute(delete(t.holding).where(unseen))
-        self._rows.forget_unseen(tx, source, round_)
         return ids, 0
 
     # --- 7: what is shown ------------------------------------------------------------------------------------------------------------
@@ -285,10 +288,10 @@ class Applier:
                         clause=clause,
                         digest=name,
                         detail=dumps(detail).decode(),
-                        batch=data[: 1 << 20].decode("utf-8", "replace") if kept < WHOLE else None,
+                        batch=data[: 1 << 20].decode("utf-8", "replace").replace("\0", "\ufffd") if kept < WHOLE else None,
                     )
                 )
-            if known is None:
+            if known is None and self._lines.take():
                 tx.audit("sync.refuse", actor=f"peer:{source}", outcome="refused", detail={"kind": error.kind, "clause": clause, "en": error.en})
             tx.conn.execute(update(t.peer).where(t.peer.c.node == source).values(error=f"{error.kind} {clause}: {error.en}"[:500], error_at=self._x.clock()))
 

@@ -96,7 +96,8 @@ class Certifier:
     Attributes:
         certs: node → its certifications.
         parents: node → direct superiors whose statements count.
-        kin: node → every node that ever certified it by a genuine statement, expired and revoked ones included (for 6.3).
+        kin: node → every node that ever certified it by a genuine statement within its own scope, expired and revoked ones included (for 6.3); never one
+            that stands below it.
         selves: node → (its statement about itself, the body).
         edges: (iss, sub) → the newest genuine statement.
         roots: node → statements of its root, oldest first.
@@ -157,6 +158,9 @@ class Certifier:
                     for next_statement, next_body in later.get((body.node, body.version + 1, chain[-1].digest), [])
                     if self._signed(next_statement, body.keys, body.threshold) and self._signed(next_statement, next_body.keys, next_body.threshold)
                 ]
+                for statement, _ in later.get((body.node, body.version + 1, chain[-1].digest), []):
+                    if all(statement is not other for other, _ in follow):
+                        self._refuse(statement, body.node, body.node, "threshold", "签名不足门限", "signed by fewer keys than the threshold asks for")
                 if len(follow) > 1:
                     for next_statement, next_body in follow:
                         self._refuse(
@@ -246,6 +250,8 @@ class Certifier:
                     self._certify_one(pair, before[pair[0]])
             if self.certs == before:
                 break
+        for sub, above in self.kin.items():  # PROTOCOL 6.3: who certifies its own superior has never stood above it, nor above what that one certified
+            above.difference_update({iss for iss in above if sub in self.ancestors(iss)})
         for iss, sub in rest:
             if iss not in self.certs:
                 for statement, _body in self._certify[iss, sub]:
@@ -254,7 +260,7 @@ class Certifier:
     def _certify_one(self, pair: tuple[str, str], issuers: Sequence[Certification]) -> None:
         iss, sub = pair
         genuine = self._genuine(pair, issuers)
-        if genuine:
+        if any(self._outside(body, cert) is None for _, body in genuine for cert in issuers):
             self.kin[sub].add(iss)
         newest = self._newest(genuine)
         if newest is None or not self._in_time(*newest):

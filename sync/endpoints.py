@@ -11,6 +11,7 @@ import time
 from typing import TYPE_CHECKING, cast
 
 from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import HTTPException
 
 from catalog.canonical import JSON, dumps
 from catalog.errors import NotFoundError
@@ -114,6 +115,7 @@ class _Endpoints:
         blueprint.add_url_rule("/rows/<id>/<variant>", view_func=self.rows, methods=["GET"])
         blueprint.add_url_rule("/messages", view_func=self.messages, methods=["POST"])
         blueprint.register_error_handler(TerraceError, self._refuse)
+        blueprint.register_error_handler(HTTPException, self._broken)
 
     # --- who -------------------------------------------------------------------------------------------------------------------------
 
@@ -177,6 +179,10 @@ class _Endpoints:
             return self._json(cast(dict[str, JSON], error.as_dict()), status)
         return self._json({"clause": "7", "kind": error.kind, "message": {"zh": error.zh, "en": error.en}, "v": 1}, status)
 
+    def _broken(self, error: HTTPException) -> Response:
+        """What the HTTP layer could not read: a body that broke off, a form that is none."""
+        return self._refuse(_RequestError(zh="请求不完整或不合规定", en=f"the request is broken: {error.name}"))
+
     def _note(self, error: TerraceError, status: int) -> None:
         if status in _AUDITED:
             caller: Caller | None = g.get("caller")
@@ -218,6 +224,9 @@ class _Endpoints:
             seen = self._x.wake.count(bell)
             served = self._e.serve(caller.node, gen, cursor, limit)
             if served is not None and served.kind == "gen":
+                if served.beyond:  # PROTOCOL 4.5: a restored reader, or a thief who would have it believe that it read what it did not
+                    said = SyncError(zh="游标超出已发位置", en=f"cursor {cursor} lies beyond what was served", clause="4.5", kind="cursor")
+                    self._e.refusals.note(said, at="GET changes", caller=caller.node)
                 return self._json({"gen": served.gen, "v": 1}, 409)
             if served is not None and served.kind == "batch":
                 return self._answer(served.body)

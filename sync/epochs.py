@@ -84,7 +84,7 @@ def find_successions(certifier: Certifier, statements: Iterable[Statement], sign
                 result.setdefault(node, {})[key] = listed[0][1]
                 continue
             for statement, body in listed:
-                _refuse(certifier, statement, body, "同一记录有两份接任声明", "two successions for one record")
+                _refuse(certifier, statement, body, "同一记录有两份接任声明", "two successions for one record", "equivocation")
     return result
 
 
@@ -97,5 +97,5 @@ def _in_time(body: EpochClose | Succession, now: int) -> bool:
     return body.iat <= now + MAX_AHEAD and now < body.exp
 
 
-def _refuse(certifier: Certifier, statement: Statement, body: Succession, zh: str, en: str) -> None:
-    certifier.refusals[statement.digest] = Refusal(statement.digest, body.iss, body.from_, "6.3", "succession", zh, en)
+def _refuse(certifier: Certifier, statement: Statement, body: Succession, zh: str, en: str, kind: str = "succession") -> None:
+    certifier.refusals[statement.digest] = Refusal(statement.digest, body.iss, body.from_, "6.3", kind, zh, en)

@@ -63,6 +63,8 @@ class PeerStatus:
         relation: superior, subordinate or side. state: active or paused.
         contact: when it last answered us. error, error_at: why it does not.
         cursor: our place in its stream. records: what we hold of it. waiting: what it has not fetched of ours. held: see the safety stop (PROTOCOL 4.5).
+        heartbeat: the newest cosignature on any log that it gave us; while witnesses are well it is never much older than two of their ten minutes, so an
+            older one means that the peer gives old news (PROTOCOL 10, frozen relay).
     """
 
     node: str
@@ -78,6 +80,7 @@ class PeerStatus:
     records: int
     waiting: int
     held: int
+    heartbeat: int | None
 
 
 @dataclass(frozen=True)
@@ -243,6 +246,7 @@ class Exchange:
                         held,
                         waiting,
                         0 if inlet is None else inlet.held,
+                        conn.scalar(select(func.max(t.run.c.cosigned)).where(t.run.c.source == row.node)),
                     )
                 )
             behind = newest - get_number(conn, STREAMED)

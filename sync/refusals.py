@@ -17,7 +17,7 @@ from policies.errors import TerraceError
 from sync.context import Context
 from sync.errors import SyncError
 
-__all__ = ["Bound", "Refusals"]
+__all__ = ["LINES", "Bound", "Refusals"]
 
 #: Lines in one minute.
 LINES = 120

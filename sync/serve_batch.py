@@ -36,11 +36,12 @@ _PAGE = 200
 
 @dataclass(frozen=True)
 class Served:
-    """An answer: `batch` with its bytes, `nothing`, or `gen` (409: read everything, under this name)."""
+    """An answer: `batch` with its bytes, `nothing`, or `gen` (409: read everything, under this name; `beyond`: the cursor lies beyond what was served)."""
 
     kind: Literal["batch", "nothing", "gen"]
     gen: str
     body: bytes = b""
+    beyond: bool = False
 
 
 @dataclass
@@ -103,7 +104,7 @@ class Server:
         with self._x.store.write() as tx:
             outlet = open_outlet(tx.conn, peer)
             if gen != outlet.gen or cursor > outlet.served:  # 1
-                return Served("gen", outlet.gen)
+                return Served("gen", outlet.gen, beyond=gen == outlet.gen)
             self._acknowledge(tx.conn, outlet, cursor)  # 2
             judge = Judge(self._x, tx.conn, peer, now)
             building = _Building(min(limit, batches.MAX_ITEMS), cursor)

@@ -11,12 +11,13 @@ Rules:
 import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPException, RemoteDisconnected
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 from sqlalchemy import select
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, IncompleteRead, ReadTimeoutError
 
 from catalog import faults
 from catalog.canonical import JSON, loads
@@ -224,7 +225,11 @@ class Peers:
             )
         except requests.ReadTimeout as error:
             raise _too_slow() from error
+        except requests.TooManyRedirects as error:
+            raise AwayError(zh="回答是转向，本站点不跟随", en="the answer is a redirect, which is not followed", kind="redirect") from error
         except requests.RequestException as error:
+            if _is_not_http(error):
+                raise AwayError(zh="该地址的回答不是 HTTP", en="what answers there does not speak HTTP", kind="not-http") from error
             raise AwayError(zh=f"无法连到 {url}：{type(error).__name__}", en=f"cannot reach {url}: {type(error).__name__}") from error
         faults.after("send")
         return response
@@ -250,7 +255,16 @@ class Peers:
         except (ReadTimeoutError, TimeoutError) as error:
             raise _too_slow() from error
         except (HTTPError, OSError) as error:
+            if any(isinstance(cause, IncompleteRead) for cause in (error, *error.args)):
+                raise AwayError(zh="回答比其声明的长度短", en="the answer is shorter than it says", kind="incomplete") from error
             raise AwayError(zh=f"连接中断：{type(error).__name__}", en=f"the connection broke: {type(error).__name__}") from error
+
+
+def _is_not_http(error: requests.RequestException) -> bool:
+    """Whether something answered, but not by the rules of HTTP; a connection that ended without an answer is none of that."""
+    causes = [error, *(part for part in error.args if isinstance(part, Exception))]
+    causes += [part for cause in causes for part in cause.args if isinstance(part, Exception)]
+    return any(isinstance(cause, HTTPException) and not isinstance(cause, RemoteDisconnected) for cause in causes)
 
 
 def _too_slow() -> AwayError:

@@ -111,6 +111,9 @@ class Trust:
         if statement is None or not self._signatures.genuine(digest):
             return False
         body = statement.body
+        refused = self._refusals.get(digest)
+        if refused is not None and refused.kind == "threshold":
+            return False
         if isinstance(body, NodeStatement) or (isinstance(body, Certify) and body.iss == body.sub):
             node = body.node if isinstance(body, NodeStatement) else body.sub
             return node in self._c.certs or node in self._c.kin or node in self.anchors  # anybody can sign about himself

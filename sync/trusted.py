@@ -22,6 +22,8 @@ from sync.trust import Trust
 __all__ = ["TrustStore", "add_anchor", "anchors", "keep_statements", "statement_tokens"]
 
 _ANCHORS = "anchors"
+#: Statements of one issuer that are taken over from others.
+MAX_OF_ISSUER = 20_000
 
 
 class TrustStore:
@@ -100,14 +102,20 @@ def keep_statements(conn: Connection, statements: Iterable[Statement], *, source
     """
     seq = int(conn.scalar(select(func.max(t.statement.c.seq))) or 0)
     added = 0
+    room: dict[str, int] = {}
     for statement in statements:
         for token in statement.tokens:
             digest = hashlib.sha256(token.encode()).hexdigest()
             if conn.scalar(select(t.statement.c.seq).where(t.statement.c.digest == digest)) is not None:
                 continue
+            kind, iss, sub, zone = _about(statement)
+            if iss not in room:
+                room[iss] = MAX_OF_ISSUER - int(conn.scalar(select(func.count()).select_from(t.statement).where(t.statement.c.iss == iss)) or 0)
+            if room[iss] <= 0 and iss != source:  # what a certified node signs without end must not fill the disc of all others
+                continue
+            room[iss] -= 1
             seq += 1
             added += 1
-            kind, iss, sub, zone = _about(statement)
             insert_new(
                 conn,
                 t.statement,

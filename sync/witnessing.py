@@ -61,7 +61,9 @@ class WitnessDesk:
                 tx.conn.execute(
                     insert(t.quarantine).values(peer=node, time=self._x.clock(), kind=error.kind, clause=error.clause, digest=digest, detail=detail)
                 )
-                tx.audit("sync.fork", actor=f"peer:{node}", outcome="alarm", detail={"origin": origin, "en": error.en})
+                tx.audit(
+                    "sync.fork", actor=f"peer:{node}", outcome="alarm", detail={"origin": origin, "clause": error.clause, "en": error.en, "kind": error.kind}
+                )
 
 
 def _known(conn: Connection, origin: str) -> Known | None:

@@ -11,7 +11,8 @@ A loop that fails waits and goes on; it never takes the process along. `stop` en
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,11 @@ from policies.errors import TerraceError
 from sync import batch as batches
 from sync import tables as t
 from sync.clock import seconds_behind
-from sync.errors import AwayError, HaltError, PeerError, SyncError
+from sync.errors import AwayError, HaltError, PeerError, SyncError, TrustError
 from sync.inlets import open_inlet
 from sync.statements import parse_all
 from sync.states import get_number, set_number
+from sync.trust import Trust
 from sync.trusted import keep_statements
 from sync.wire import MAX_STATEMENTS
 
@@ -38,6 +40,10 @@ TICK, LONGEST, STATEMENTS = 1.0, 30.0, 600.0
 #: Seconds to leave a witness alone that did not answer.
 WITNESS_PAUSE = 5.0
 _SHORTEST = 0.2
+#: Pages of statements in one fetch.
+_PAGES = 50
+#: Reasons for which a statement that is truly signed counts for nothing; the others (expired, revoked) come about by themselves.
+_SUSPECT = frozenset({"cycle", "scope", "equivocation", "succession", "epoch"})
 
 log = logging.getLogger(__name__)
 
@@ -203,12 +209,13 @@ class Worker:
         with self._x.store.read() as conn:
             row = conn.execute(select(t.inlet).where(t.inlet.c.peer == peer)).one_or_none()
         gen, cursor = (None, 0) if row is None else (row.gen, row.cursor)
-        answer = self._e.peers.changes(peer, gen=gen, cursor=cursor, wait=wait, limit=limit)
-        if answer.status == 409:
-            offered = answer.json().get("gen")
+        with self._noting(peer, "GET changes"):
+            answer = self._e.peers.changes(peer, gen=gen, cursor=cursor, wait=wait, limit=limit)
+            offered = batches.parse_gen(answer.json().get("gen")) if answer.status == 409 else None
+        if offered is not None:
             with self._x.store.write() as tx:
                 open_inlet(tx.conn, peer)
-                tx.conn.execute(update(t.inlet).where(t.inlet.c.peer == peer).values(gen=offered if isinstance(offered, str) else None, cursor=0))
+                tx.conn.execute(update(t.inlet).where(t.inlet.c.peer == peer).values(gen=offered, cursor=0))
             return gen is not None and cursor == 0
         if answer.status == 204:
             return False
@@ -253,19 +260,41 @@ class Worker:
     def fetch_statements(self, peer: str) -> int:
         """Takes over the statements that a peer came to know since we asked last; returns how many were new and count."""
         name, added = f"statements {peer}", 0
-        while True:
+        for _ in range(_PAGES):  # what is left comes with the next fetch: a peer must not keep us at it
             with self._x.store.read() as conn:
                 since = get_number(conn, name)
-            answer = self._e.peers.statements(peer, since)
-            tokens, seq = answer.get("statements"), answer.get("next")
-            if not isinstance(tokens, list) or type(seq) is not int or seq <= since:
-                return added
+            with self._noting(peer, "GET statements"):
+                answer = self._e.peers.statements(peer, since)
+                tokens, seq = answer.get("statements"), answer.get("next")
+                if not isinstance(tokens, list) or type(seq) is not int or seq <= since:
+                    return added
+                offered = parse_all([str(token) for token in tokens], limit=MAX_STATEMENTS)
             now = self._x.clock()
-            offered = parse_all([str(token) for token in tokens], limit=MAX_STATEMENTS)
             with self._x.store.write() as tx:
-                trust = self._x.trust.in_(tx.conn, now).extend(offered)
+                before = self._x.trust.in_(tx.conn, now)
+                trust, fresh = before.extend(offered), {statement.digest for statement in offered} - {statement.digest for statement in before.statements}
                 added += keep_statements(tx.conn, [statement for statement in offered if trust.counts(statement.digest)], source=peer, now=now)
                 set_number(tx.conn, name, seq)
+            self._left_out(peer, trust, fresh)
+        return added
+
+    def _left_out(self, peer: str, trust: Trust, offered: Collection[str]) -> None:
+        """Says in the audit log which statements were not taken over, or are kept and mean nothing because they claim what they may not (PROTOCOL 6.1): an
+        honest peer offers none of these."""
+        for refusal in trust.refusals:
+            if refusal.digest in offered and (not trust.counts(refusal.digest) or refusal.kind in _SUSPECT):
+                error = TrustError(zh=refusal.zh, en=f"{refusal.iss} about {refusal.sub}: {refusal.en}", clause=refusal.clause, kind=refusal.kind)
+                self._e.refusals.note(error, at="GET statements", caller=peer)
+
+    @contextmanager
+    def _noting(self, peer: str, at: str) -> Iterator[None]:
+        """Notes an answer that was refused as a whole. Being away or refusing us is no such thing; what a batch holds is noted with its quarantine."""
+        try:
+            yield
+        except TerraceError as error:
+            if not isinstance(error, PeerError) and error.kind != "away":
+                self._e.refusals.note(error, at=at, caller=peer)
+            raise
 
     # --- what the clerk sees -------------------------------------------------------------------------------------------------------------
 

@@ -268,7 +268,7 @@ def peer_facts(each: "PeerStatus") -> dict[str, Any]:
     return {
         "node": each.node, "fingerprint": each.fingerprint, "name": each.name, "relation": each.relation, "url": each.url, "state": each.state,
         "contact": _time(each.contact), "error": each.error, "error_at": _time(each.error_at), "cursor": each.cursor, "records": each.records,
-        "waiting": each.waiting, "held_back": each.held,
+        "waiting": each.waiting, "held_back": each.held, "heartbeat": _time(each.heartbeat),
     }
 
 

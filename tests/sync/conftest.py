@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,9 @@ from sqlalchemy import create_engine, make_url, text
 from tests.conftest import POSTGRESQL
 
 
-@pytest.fixture
-def make_site(engine_name: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Any]]:
-    """Makes sites: `make_site("510107", "武侯", …)`; each listens, none runs its loops yet."""
+@contextmanager
+def sites(engine_name: str, folder: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Any]]:
+    """Makes sites under a folder, and stops them at the end: `make_site("510107", "武侯", …)`; each listens, none runs its loops yet."""
     from tests.sync.sites import TestSite  # whole sites need every package: tests of the pure half do not
 
     made: list[TestSite] = []
@@ -21,9 +22,9 @@ def make_site(engine_name: str, tmp_path: Path, free_port: Callable[[], int]) ->
     server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT") if engine_name == "postgresql" and POSTGRESQL else None
 
     def make(division: str, name: str, **more: Any) -> Any:
-        folder = tmp_path / division
+        own = folder / division
         if server is None:
-            url = f"sqlite:///{folder / 'terrace.db'}"
+            url = f"sqlite:///{own / 'terrace.db'}"
         else:
             assert POSTGRESQL
             database = f"terrace_{uuid.uuid4().hex[:16]}"
@@ -31,7 +32,7 @@ def make_site(engine_name: str, tmp_path: Path, free_port: Callable[[], int]) ->
                 connection.execute(text(f'CREATE DATABASE "{database}"'))
             databases.append(database)
             url = make_url(POSTGRESQL).set(database=database).render_as_string(hide_password=False)
-        site = TestSite(folder, url, free_port(), division=division, name=name, **more).listen()
+        site = TestSite(own, url, free_port(), division=division, name=name, **more).listen()
         made.append(site)
         return site
 
@@ -47,3 +48,10 @@ def make_site(engine_name: str, tmp_path: Path, free_port: Callable[[], int]) ->
                 for database in databases:
                     connection.execute(text(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
             server.dispose()
+
+
+@pytest.fixture
+def make_site(engine_name: str, tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Callable[..., Any]]:
+    """See `sites`."""
+    with sites(engine_name, tmp_path, free_port) as make:
+        yield make

@@ -12,7 +12,7 @@ from sync.errors import TrustError
 from sync.ids import Origin
 from sync.merkle import empty_root
 from sync.say import node_claims
-from sync.statements import NodeStatement, parse_all, sign
+from sync.statements import TYP, NodeStatement, parse_all, sign, split_jws
 from sync.suite import ED25519
 from sync.trust import Trust
 from tests.sync.world import NOW, ZONE, Node, statements, trust_of, world
@@ -663,3 +663,34 @@ def test_trust_of_many_nodes_is_worked_out_in_seconds() -> None:
     warm = time.process_time() - begun
     assert len(trust.nodes()) == 125
     assert cold < 3 and warm < 0.5
+
+
+def test_who_certifies_its_own_superior_gains_nothing_over_what_that_one_certified() -> None:
+    """A city certifies its province (a cycle, refused): it must not pass for one that once stood above the province's other subordinates."""
+    # PROTOCOL 4.8, 6.3
+    w = world()
+    sibling = Node("510104")
+    w.province.certify(sibling)
+    w.city.certify(w.province, level="city", division="510100", divisions=["510100"])
+    takeover = w.city.succeed(sibling, w.city, size=0)
+    trust = trust_of(*w.nodes, sibling)
+    assert kinds(trust) == {"cycle", "succession"}
+    assert not trust.counts(parse_all([takeover])[0].digest)
+    record = sibling.publish()
+    assert trust.order(record.id, sibling.id, sibling.log.origin, record.index) == (0, 1, 0)
+
+
+def test_root_statement_below_its_threshold_is_refused_and_not_carried_along() -> None:
+    # PROTOCOL 6.1
+    w = world()
+    payload = split_jws(w.county.root_token, TYP)[1]
+    first = parse_all([w.county.root_token])[0].body
+    assert isinstance(first, NodeStatement)
+    keys = [ED25519.generate(), ED25519.generate()]
+    claims = node_claims([key.public for key in keys], now=NOW, threshold=2, previous=(first, payload))
+    half = [sign(claims, w.county.root), sign(claims, keys[0])]
+    trust = w.trust(extra=half)
+    digest = parse_all(half)[0].digest
+    assert not trust.counts(digest) and {refusal.kind for refusal in trust.refusals if refusal.digest == digest} == {"threshold"}
+    whole = w.trust(extra=[*half, sign(claims, keys[1])])
+    assert whole.counts(digest)

@@ -207,11 +207,11 @@ class Node:
         built = tombstone(id=record.id, birth=record.birth, time="2026-11-24T07:00:00Z", version=9, zone=self.zone, authority=self.id)
         return Record(record.id, built, record.birth, self.log.append("record", built.manifest))
 
-    def note(self, size: int | None = None, *, key: SecretKey | None = None, log: Log | None = None, witness: Node | None = None, at: int = NOW) -> str:
+    def note(self, size: int | None = None, *, key: SecretKey | None = None, log: Log | None = None, witness: Node | None = None, at: int | None = None) -> str:
         """A checkpoint of the log, cosigned when a witness is given."""
         used = log or self.log
         note = sign_checkpoint(Checkpoint(str(used.origin), used.size if size is None else size, used.root(size)), key or self.site)
-        return note if witness is None else add_signature(note, witness.cosign(note, at))
+        return note if witness is None else add_signature(note, witness.cosign(note, witness.now if at is None else at))
 
     def cosign(self, note: str, at: int = NOW) -> str:
         return cosign(parse_note(note), witness_name(self.id, self.zone), self.witness, at)
