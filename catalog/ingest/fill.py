@@ -18,7 +18,7 @@ from catalog.objects import Stored
 from catalog.profiles import Profile, clean_fields
 from catalog.record import Problem
 
-__all__ = ["ORIGINAL", "ROWS", "Filled", "fill", "original_resource"]
+__all__ = ["ORIGINAL", "ROWS", "Filled", "Filler", "original_resource"]
 
 #: Names of the resources that intake makes: the rows, and the file as it came.
 ROWS, ORIGINAL = "resources.rows", "resources.original"
@@ -51,29 +51,51 @@ class Filled:
     digest: str
 
 
-def fill(path: Path, place: str, item: Item, chosen: Profile, sidecar: Sidecar, ctx: IngestContext, digest: str) -> Filled:
-    """Brings together what all say of a record.
+class Filler:
+    """Brings together what all say of a record; what is the same for each record of a run is looked at once.
 
-    Raises:
-        IngestError: the sidecar or the caller's defaults have something wrong.
+    Args:
+        ctx: of the run.
     """
-    written, problems = clean_fields(chosen.id, sidecar.fields)
-    if problems:
-        raise _wrong_sidecar(sidecar, problems)
-    stated, problems = clean_fields(chosen.id, item.fields)
-    notes = tuple(item.notes) + tuple((f"{problem.field}：{problem.zh}", f"{problem.field}: {problem.en}") for problem in problems)
-    fields = {**stated, **written}
-    if item.layer is not None:
-        fields["items"] = [column.as_item() for column in item.layer.columns]
-        fields[ROWS] = _rows_resource(item)
-    guessed: dict[str, JSON] = {}
-    title = item.guessed.get("title") or _title(item.name or path.name)
-    for loose in (ctx.defaults, {"provider": {"name": dict(ctx.writer.site.name)}}, {"title": title}, chosen.defaults, item.guessed):
-        cleaned, problems = clean_fields(chosen.id, loose)
-        if problems and loose is ctx.defaults:
-            raise IngestError(zh=f"默认字段有误：{problems[0].field}：{problems[0].zh}", en=f"a default is wrong: {problems[0].field}: {problems[0].en}")
-        guessed = {**cleaned, **guessed}
-    return Filled(path, place, item, chosen, sidecar, fields, {name: value for name, value in guessed.items() if name not in fields}, notes, digest)
+
+    def __init__(self, ctx: IngestContext) -> None:
+        self._ctx = ctx
+        self._known: dict[str, tuple[dict[str, JSON], dict[str, JSON]]] = {}
+
+    def fill(self, path: Path, place: str, item: Item, chosen: Profile, sidecar: Sidecar, digest: str) -> Filled:
+        """A record on its way in.
+
+        Raises:
+            IngestError: the sidecar or the caller's defaults have something wrong.
+        """
+        written, problems = clean_fields(chosen.id, sidecar.fields) if sidecar.fields else ({}, [])
+        if problems:
+            raise _wrong_sidecar(sidecar, problems)
+        stated, problems = clean_fields(chosen.id, item.fields)
+        notes = tuple(item.notes) + tuple((f"{problem.field}：{problem.zh}", f"{problem.field}: {problem.en}") for problem in problems)
+        fields = {**stated, **written}
+        if item.layer is not None:
+            fields["items"] = [column.as_item() for column in item.layer.columns]
+            fields[ROWS] = _rows_resource(item)
+        given, defaults = self._defaults(chosen)
+        titled: dict[str, JSON] = {}
+        if "title" not in fields and "title" not in given:
+            titled = clean_fields(chosen.id, {"title": item.guessed.get("title") or _title(item.name or path.name)})[0]
+        loose = {name: value for name, value in item.guessed.items() if name not in fields and name not in given and name not in defaults}
+        guessed = {**clean_fields(chosen.id, loose)[0], **defaults, **titled, **given}
+        return Filled(path, place, item, chosen, sidecar, fields, {name: value for name, value in guessed.items() if name not in fields}, notes, digest)
+
+    def _defaults(self, chosen: Profile) -> tuple[dict[str, JSON], dict[str, JSON]]:
+        """What the caller and the site give to records that lack it, and what the profile gives."""
+        known = self._known.get(chosen.id)
+        if known is None:
+            given, problems = clean_fields(chosen.id, self._ctx.defaults)
+            if problems:
+                first = problems[0]
+                raise IngestError(zh=f"默认字段有误：{first.field}：{first.zh}", en=f"a default is wrong: {first.field}: {first.en}")
+            provider = clean_fields(chosen.id, {"provider": {"name": dict(self._ctx.writer.site.name)}})[0]
+            known = self._known[chosen.id] = ({**provider, **given}, clean_fields(chosen.id, chosen.defaults)[0])
+        return known
 
 
 def _wrong_sidecar(sidecar: Sidecar, problems: list[Problem]) -> IngestError:

@@ -19,7 +19,7 @@ from sqlalchemy import delete, insert, select
 from catalog.audit import actor_name
 from catalog.errors import CatalogError, IngestError
 from catalog.ingest.files import digest_of, gather
-from catalog.ingest.fill import Filled, fill
+from catalog.ingest.fill import Filled, Filler
 from catalog.ingest.model import AddResult, Found, IngestContext, Item, Refused, Sidecar
 from catalog.ingest.sidecar import is_sidecar, read_sidecar, sidecar_of
 from catalog.ingest.sniff import read_items
@@ -48,10 +48,10 @@ def add(paths: Iterable[Path], ctx: IngestContext) -> Iterator[AddResult]:
     Yields:
         What became of each record of each file. Nothing is raised for a bad file: see `AddResult.error`.
     """
-    files = gather(paths)
+    files, filler = gather(paths), Filler(ctx)
     for done, path in enumerate(files, 1):
         try:
-            yield from _add_file(path, ctx)
+            yield from _add_file(path, ctx, filler)
         except TerraceError as error:
             _audit_refusal(path, error, ctx)
             yield AddResult(path, "refused", error=error)
@@ -83,6 +83,7 @@ class _File:
     sidecar: Sidecar
     digest: str
     outcome: Outcome
+    filler: Filler
     refused: list[tuple[str, Bad]] = field(default_factory=list)
     batch: list[Filled] = field(default_factory=list)
     entered: str | None = None
@@ -93,13 +94,13 @@ class _File:
         return f"{self.place}#{part}" if part else self.place
 
 
-def _add_file(path: Path, ctx: IngestContext) -> Iterator[AddResult]:
+def _add_file(path: Path, ctx: IngestContext, filler: Filler) -> Iterator[AddResult]:
     alone = is_sidecar(path)
     sidecar = read_sidecar(path if alone else sidecar_of(path))
     place = str(path.resolve())
     digest = hashlib.sha256(f"{digest_of(path)}\n{sidecar.digest}".encode()).hexdigest()
     with ctx.store.read() as conn:
-        file = _File(path, place, sidecar, digest, Outcome(conn, place))
+        file = _File(path, place, sidecar, digest, Outcome(conn, place), filler)
     if not ctx.again and (known := list(_known(file, ctx))):  # 1
         yield from known
         return
@@ -163,7 +164,7 @@ def _take(file: _File, item: Item, ctx: IngestContext) -> Iterator[AddResult]:
     if item.digest:
         digest = hashlib.sha256(f"{item.digest}\n{sidecar.digest}\n{chosen.id}".encode()).hexdigest()
     try:
-        new = fill(file.path, file.place_of(item.part), item, chosen, sidecar, ctx, digest)
+        new = file.filler.fill(file.path, file.place_of(item.part), item, chosen, sidecar, digest)
     except CatalogError as error:
         _refuse(file, item, error)
         return

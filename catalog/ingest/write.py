@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from pyroaring import BitMap
-from sqlalchemy import Connection, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
 from catalog.audit import actor_name
 from catalog.canonical import JSON
@@ -49,29 +49,34 @@ def write_plain(batch: Sequence[Filled], ctx: IngestContext) -> list[AddResult |
     """
     results: list[AddResult | tuple[Filled, CatalogError]] = []
     with ctx.store.write() as tx:
-        known = _known_digests(tx.conn, [new.digest for new in batch])
+        known = _known(tx.conn, source.c.digest, [new.digest for new in batch])
+        places = _known(tx.conn, source.c.source, [new.place for new in batch])
+        entered: list[tuple[Filled, str]] = []
         for new in batch:
             if (id := known.get(new.digest)) is not None:
                 results.append(_unchanged(tx, ctx, new, id))
                 continue
             try:
-                id, status = _draft(tx, ctx, new, new.digest)
+                id, status = _drafted(tx, ctx, new, places.get(new.place))
             except CatalogError as error:
                 results.append((new, error))
                 continue
-            known[new.digest] = id
+            known[new.digest] = places[new.place] = id
+            entered.append((new, id))
             results.append(_published(tx, ctx, _result(tx.conn, ctx, new, id, status, None, 0)))
+        _note_sources(tx, [(new.place, new.digest, id) for new, id in entered])
     return results
 
 
-def _known_digests(conn: Connection, digests: Sequence[str]) -> dict[str, str]:
-    """Digest → record, for what is known and still there."""
-    found = {row.digest: row.id for row in conn.execute(select(source.c.digest, source.c.id).where(source.c.digest.in_(digests)))}
+def _known(conn: Connection, column: ColumnElement[Any], values: Sequence[str]) -> dict[str, str]:
+    """Digest or place → record, for what is known and still there; of several the newest."""
+    rows = conn.execute(select(column.label("value"), source.c.id).where(column.in_(values)).order_by(source.c.time))
+    found = {row.value: row.id for row in rows}
     if not found:
         return {}
     ids = list(found.values())
     alive = {*conn.scalars(select(drafts.c.id).where(drafts.c.id.in_(ids))), *conn.scalars(select(record.c.id).where(record.c.id.in_(ids)))}
-    return {digest: id for digest, id in found.items() if id in alive}
+    return {value: id for value, id in found.items() if id in alive}
 
 
 def _unchanged(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str) -> AddResult:
@@ -301,20 +306,23 @@ def _forget(ctx: IngestContext, stored: Stored | None, before: bool) -> None:
 
 def _draft(tx: WriteTransaction, ctx: IngestContext, new: Filled, digest: str, stored: Stored | None = None) -> tuple[str, str]:
     """Makes or changes the draft, notes its file and where it came from."""
-    known = _from_same_place(tx.conn, new.place)
-    secrecy = new.sidecar.secrecy or new.item.secrecy or ctx.secrecy
-    terms = new.sidecar.terms if new.sidecar.terms is not None else ctx.terms
-    if known is None:
-        fields = {**new.guessed, **new.fields}
-        draft = Draft(fields=fields, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
-        id, status = ctx.writer.add_draft(tx, draft, ctx.actor), "draft"
-    else:
-        id, status = known, "changed"
-        _change(tx, ctx, id, new, secrecy)
+    id, status = _drafted(tx, ctx, new, _from_same_place(tx.conn, new.place))
     if stored is not None:
         ctx.objects.note(tx, stored.sha256, media_type=original_resource(new.path, new.item, stored)[1])
     _note_source(tx, new, id, digest)
     return id, status
+
+
+def _drafted(tx: WriteTransaction, ctx: IngestContext, new: Filled, known: str | None) -> tuple[str, str]:
+    """Makes the draft of a new record, or changes that of a known one; returns its id and what became of it."""
+    secrecy = new.sidecar.secrecy or new.item.secrecy or ctx.secrecy
+    terms = new.sidecar.terms if new.sidecar.terms is not None else ctx.terms
+    if known is not None:
+        _change(tx, ctx, known, new, secrecy)
+        return known, "changed"
+    fields = {**new.guessed, **new.fields}
+    draft = Draft(fields=fields, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
+    return ctx.writer.add_draft(tx, draft, ctx.actor), "draft"
 
 
 def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled, secrecy: str | None) -> None:
@@ -332,9 +340,17 @@ def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled, secr
 
 
 def _note_source(tx: WriteTransaction, new: Filled, id: str, digest: str) -> None:
-    """Only the newest content of a place is known: a file that goes back to an earlier content is a change."""
-    tx.conn.execute(delete(source).where(or_(source.c.source == new.place, source.c.digest == digest)))
-    tx.conn.execute(insert(source).values(digest=digest, id=id, source=new.place, time=tx.now))
+    _note_sources(tx, [(new.place, digest, id)])
+
+
+def _note_sources(tx: WriteTransaction, entered: Sequence[tuple[str, str, str]]) -> None:
+    """Notes place, digest and record. Only the newest content of a place is known: a file that goes back to an earlier content is a change."""
+    newest = {place: (digest, id) for place, digest, id in entered}
+    if newest:
+        digests = [digest for digest, _ in newest.values()]
+        tx.conn.execute(delete(source).where(or_(source.c.source.in_(list(newest)), source.c.digest.in_(digests))))
+        rows = {digest: {"digest": digest, "id": id, "source": place, "time": tx.now} for place, (digest, id) in newest.items()}
+        tx.conn.execute(insert(source), list(rows.values()))
 
 
 def _unfinished(new: Filled, done: int) -> str:
