@@ -1,0 +1,88 @@
+"""A federation driven at random against a specification written apart (PROTOCOL 9). A failure names world, seed and step, which repeat it."""
+
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from catalog import faults
+from tests.model.driver import WORLDS, World, determined
+from tests.model.spec import Federation, Record, Rules
+
+SHM = Path("/dev/shm")
+
+
+def port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """In memory where that is: a step costs less than a disc's sync."""
+    made = Path(tempfile.mkdtemp(prefix="terrace-m", dir=SHM if SHM.is_dir() else tmp_path))
+    try:
+        yield made
+    finally:
+        faults.armed = None
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def walk(folder: Path, kind: str, seed: int, steps: int, every: int) -> World:
+    """Drives one world; at rest after each `every` steps it must be as the specification says."""
+    with determined(seed):
+        world = World(folder, kind, seed, port)
+        try:
+            while world.steps < steps:
+                try:
+                    world.step()
+                    if world.steps % every == 0:
+                        world.settle()
+                        world.check()
+                except BaseException as error:
+                    raise AssertionError(f"world {kind!r}, seed {seed}, step {world.steps}: {error!r}") from error
+        finally:
+            world.close()
+    return world
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize(("kind", "seed", "steps"), [("chain", 1, 900), ("tree", 2, 700), ("two superiors", 3, 600), ("eight", 4, 400)])
+def test_a_federation_at_rest_is_what_the_specification_says(folder: Path, kind: str, seed: int, steps: int) -> None:
+    # PROTOCOL 9
+    world = walk(folder, kind, seed, steps, every=100)
+    assert world.batches > steps / 10 and world.crashes
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(6 * 3600)
+@pytest.mark.parametrize("kind", sorted(WORLDS))
+@pytest.mark.parametrize("seed", range(100, 102))
+def test_a_long_walk_ends_where_the_specification_says(folder: Path, kind: str, seed: int) -> None:
+    world = walk(folder, kind, seed, steps=1600, every=80)
+    print(f"{kind}, seed {seed}: {world.steps} steps, {world.batches} batches, {world.crashes} crashes")
+
+
+def test_the_specification_itself() -> None:
+    """Cases written by hand."""
+    spec = Federation({"n": set(), "p": {"n"}, "c1": {"p"}, "c2": {"p"}, "k": {"c1"}}, {frozenset({"c1", "c2"})})
+    spec.rules = {name: Rules() for name in spec.parents}
+    record = Record("k", "land")
+    assert all(spec.shows(name, record) == {"phone", "rows"} for name in spec.parents)
+    spec.rules["c1"] = Rules(denied=frozenset({"land"}))
+    assert [name for name in spec.parents if spec.shows(name, record) is not None] == ["c1", "k"]
+    spec.rules["c1"] = Rules(hides_phone=True)
+    assert spec.shows("c1", record) == {"phone", "rows"} and spec.shows("p", record) == {"rows"} == spec.shows("c2", record)
+    assert spec.shows("k", Record("c2", "land")) == {"rows"}  # c2 → c1 or p → c1, then down to k
+    spec.rules["c1"] = Rules()
+    assert spec.gives("c1", "p", Record("c2", "land")) is None and spec.gives("p", "c1", Record("c2", "land")) is not None  # no valleys
+    assert spec.shows("p", Record("k", "land", onward=False)) is None and spec.shows("c1", Record("k", "land", onward=False)) is not None
+    assert spec.shows("n", Record("k", "land", audience=frozenset({"c1", "n"}))) is None
+    assert spec.shows("c1", Record("k", "land", until=5)) is not None
+    spec.now = 5
+    assert spec.shows("c1", Record("k", "land", until=5)) is None
