@@ -1,10 +1,14 @@
 """Real records and layers that nobody on this project made: added at the county, shown at the nation."""
 
+import csv
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.scenarios.conftest import Demo, eventually
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "real.csv"
 #: What people's sidecars would say; the files themselves say nothing of it.
 ASSUMED = [
     "category=3/07/011",
@@ -25,8 +29,14 @@ ASSUMED = [
 ]
 
 
-def add_real(demo: Demo, paths: list[Path]) -> list[dict[str, object]]:
-    options = [word for assumed in ASSUMED for word in ("--set", assumed)]
+#: Real tables whose tens of thousands of rows take minutes through four levels.
+LARGE = ("measurements.csv.zip", "stations.csv.zip")
+#: For datasets that name no file of theirs.
+PAGE = 'resources.page:={"kind":"file","format":"html","url":"https://example.org/"}'
+
+
+def add_real(demo: Demo, paths: list[Path], *more: str) -> list[dict[str, object]]:
+    options = [word for assumed in (*ASSUMED, *more) for word in ("--set", assumed)]
     lines = demo.terrace("wuhou", "add", *paths, "--publish", "--secrecy", "public", *options)
     assert all(line["status"] in ("published", "unchanged") for line in lines), [line for line in lines if line["error"]]
     return lines
@@ -69,3 +79,43 @@ def test_a_layer_in_another_coordinate_system_stands_where_it_belongs(demo: Demo
     corners = json.loads(spatial)["coordinates"][0]
     assert all(115 < lon < 120 and -25 < lat < -20 for lon, lat in corners), corners
     assert "28350" in json.dumps(seen)
+
+
+def whole_folder(real_data: Path) -> list[Path]:
+    """Every real file but the one that is none of the data."""
+    return [path for path in sorted(real_data.rglob("*")) if path.is_file() and path.name != "README.md"]
+
+
+def reaches_the_nation(demo: Demo, paths: list[Path]) -> list[dict[str, object]]:
+    """Adds files at the county and waits until the nation shows as many records more, the last of them and all rows among them."""
+    lines = add_real(demo, paths, PAGE)
+    ids = {str(line["id"]) for line in lines}
+
+    def shown() -> bool:
+        found = demo.ckan("nation", "package_search", rows="1000", fl="id").json()["result"]["results"]
+        return {f"urn:terrace:{each['id']}" for each in found} >= ids
+
+    eventually(shown, f"{len(ids)} records at the nation", patience=900)
+    return lines
+
+
+def test_the_whole_folder_reaches_the_nation(demo: Demo, real_data: Path) -> None:
+    """Each kind of file but the two largest tables: as many records as tests/golden/real.csv states, all at the nation."""
+    paths = [path for path in whole_folder(real_data) if path.name not in LARGE]
+    stated = {row["file"]: row for row in csv.DictReader(GOLDEN.open(encoding="utf-8", newline=""))}
+    records = sum(int(stated[path.relative_to(real_data).as_posix()]["records"]) for path in paths)
+    lines = reaches_the_nation(demo, paths)
+    assert len({str(line["id"]) for line in lines}) == len(lines) == records
+
+
+@pytest.mark.soak
+def test_the_large_tables_reach_the_nation(demo: Demo, real_data: Path) -> None:
+    for line in reaches_the_nation(demo, [path for path in whole_folder(real_data) if path.name in LARGE]):
+        seen = demo.shows("nation", str(line["id"]))
+        assert seen is not None
+        rows = next(resource["id"] for resource in seen["resources"] if resource.get("datastore_active"))
+        eventually(
+            lambda rows=rows, line=line: demo.ckan("nation", "datastore_search", resource_id=rows, limit="0").json()["result"]["total"] == line["rows"],
+            f"the {line['rows']} rows of {line['title']}",
+            patience=900,
+        )
