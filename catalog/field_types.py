@@ -152,12 +152,14 @@ def _sha256(value: Any) -> str:
 def json_value(value: Any) -> JSON:
     """Any restricted JSON; texts in NFC."""
     if isinstance(value, Mapping):
-        return {str(key): json_value(each) for key, each in value.items()}
+        return {str(json_value(str(key))): json_value(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
         return [json_value(each) for each in value]
     if isinstance(value, (float, Decimal)):
         return decimal_text(value)
     if isinstance(value, str):
+        if "\0" in value:
+            raise ValueProblem("含有 U+0000", "holds U+0000")
         return unicodedata.normalize("NFC", value)
     if value is None or isinstance(value, (bool, int)):
         return value
