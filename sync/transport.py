@@ -60,10 +60,13 @@ def check_url(url: str) -> str:
     Raises:
         SyncError: it is not, or is no address.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+        good = host and parts.port != 0 and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+    except ValueError:  # brackets or a port that are none
+        good = False
+    if good:
         return url.rstrip("/")
     raise SyncError(zh=f"对等节点的地址须为 https（本机除外）：{url}", en=f"a peer's address must be https (http only on loopback): {url}", kind="address")
 

@@ -485,7 +485,7 @@ def test_duplicate_keys_floats_surrogates_depth_and_other_bytes_are_refused(data
 
 
 JSONS = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 2**53 - 1) | st.text(max_size=12),
+    st.none() | st.booleans() | st.integers(-3, 2**53 - 1) | st.text(st.characters(min_codepoint=1, codec="utf-8"), max_size=12),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["op", "id", "pos", "log"]), inner, max_size=3),
 )
 FIXED = Pair()

@@ -270,7 +270,7 @@ def test_any_text_gives_a_statement_error(text: str) -> None:
 
 
 JSONS = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 2**53 - 1) | st.text(max_size=12),
+    st.none() | st.booleans() | st.integers(-5, 2**53 - 1) | st.text(st.characters(min_codepoint=1, codec="utf-8"), max_size=12),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["site", "witness", "zh", "x", "kty", "crv"]), inner, max_size=4),
     max_leaves=8,
 )
