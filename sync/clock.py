@@ -12,7 +12,7 @@ five minutes that all clocks are allowed). While the clock is further behind it 
 This site's own cosignatures are not counted: if its clock was once ahead, they say so too. When the clock is right again, everything is judged anew.
 """
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, select
 
 from sync import tables as t
 from sync.errors import SyncError
@@ -23,8 +23,9 @@ __all__ = ["newest_verified", "refuse_behind", "seconds_behind"]
 
 def newest_verified(conn: Connection) -> int:
     """UTC seconds of the newest cosignature that this site verified and did not make itself; 0 when there is none."""
-    own = select(t.witnessed.c.origin)
-    return int(conn.scalar(select(func.max(t.run.c.cosigned)).where(t.run.c.origin.not_in(own))) or 0)
+    own = exists().where(t.witnessed.c.origin == t.run.c.origin)
+    query = select(t.run.c.cosigned).where(t.run.c.cosigned.is_not(None), ~own).order_by(t.run.c.cosigned.desc()).limit(1)
+    return int(conn.scalar(query) or 0)
 
 
 def seconds_behind(conn: Connection, now: int) -> int:

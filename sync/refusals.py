@@ -7,6 +7,7 @@ Rules:
 3. Nothing that a stranger can repeat costs more than its own check: what needs the database's writer, or many signatures, is counted before.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -22,6 +23,8 @@ __all__ = ["LINES", "Bound", "Refusals"]
 #: Lines in one minute.
 LINES = 120
 _MINUTE = 60.0
+
+log = logging.getLogger(__name__)
 
 
 class Bound:
@@ -66,6 +69,10 @@ class Refusals:
             return
         left_out, self._left_out = self._left_out, 0
         detail: dict[str, JSON] = {"at": at, "clause": error.clause if isinstance(error, SyncError) else "", "en": error.en[:300], "kind": error.kind}
-        with self._x.store.write() as tx:
-            actor = "peer:?" if caller is None else f"peer:{caller}"
-            tx.audit("sync.refuse", actor=actor, outcome="refused", detail={**detail, **({"left_out": left_out} if left_out else {})})
+        actor = "peer:?" if caller is None else f"peer:{caller}"
+        try:
+            with self._x.store.write() as tx:
+                tx.audit("sync.refuse", actor=actor, outcome="refused", detail={**detail, **({"left_out": left_out} if left_out else {})})
+        except TerraceError as failure:  # the refusal stands, whether it can be written down or not
+            self._left_out += left_out + 1
+            log.warning("a refusal could not be written down: %s", failure)

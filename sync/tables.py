@@ -39,6 +39,7 @@ run = Table(
     Column("changed", BIG, nullable=False, default=0),  # when the note last changed
     UniqueConstraint("origin", "source", "view"),
     Index("sync_run_node", "node", "zone"),
+    Index("sync_run_cosigned", "cosigned"),
 )
 
 #: Hashes of perfect subtrees: of the own logs all, of others what the covers brought and what follows from it.
