@@ -2,8 +2,8 @@
 
 What is a boundary is decided by how it is written, so that a new one is listed, or found to have no point, which fails a test:
 
-* a transaction: `with ….store.write()`, `….step(…)` of a job, `….administering(…)` of the command line (these have their points in `Store.write`), and any
-  other `.begin()` or `.commit()` on an engine or connection, which must have points of its own;
+* a transaction: `with ….store.write()`, `context.step(…)` of a job, `run.administering(…)` of the command line (these have their points in `Store.write`), and
+  any other `.begin()` or `.commit()` on an engine or connection, which must have points of its own;
 * a file that becomes visible: `Path.replace`, `.rename`, `os.replace`, `os.link`;
 * a request that leaves: calls of a session, an object store's client, `urlopen`.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 __all__ = ["Boundary", "list_boundaries", "points"]
 
 PACKAGES = ("policies", "catalog", "ogc", "sync", "node")
-#: Methods that open a transaction whose points are those of `Store.write`.
-_OPENERS = {"write", "step", "administering"}
+#: Methods that open a transaction whose points are those of `Store.write`, and of what.
+_OPENERS = {"write": "store", "step": "context", "administering": "run"}
 #: Where transactions are opened for others: the callers are listed instead.
 _WITHIN = {"catalog.jobs.JobContext.step", "node.cli.base.Run.administering"}
 _RENAMES = {"rename", "link", "replace", "move"}
@@ -28,6 +28,7 @@ EXCEPTED = {
     "catalog.store.Store._begin": "opens the transaction whose points are in Store.write",
     "catalog.store._postgresql_read_only": "sets up a connection; nothing is written",
     "catalog.store._postgresql_writer": "sets up a connection; nothing is written",
+    "node.cli.policy.edit": "calls a method of its own named replace, which has the points",
     "node.doctor._listeners": "asks this machine's own /healthz; nothing follows from the answer",
 }
 
@@ -129,7 +130,7 @@ def _boundary(call: ast.Call) -> str | None:
     if not isinstance(call.func, ast.Attribute):
         return None
     method, owner = call.func.attr, _last_name(call.func.value)
-    if method in _OPENERS and (owner.strip("_") == "store" if method == "write" and not call.args else method != "write" and owner not in ("feeder", "random")):
+    if _OPENERS.get(method) == owner.strip("_") and (method != "write" or not call.args):
         return "opener"
     if (method == "commit" and not call.args) or (method == "begin" and owner.strip("_") in ("writers", "readers", "engine", "conn", "connection")):
         return "commit"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from catalog import faults
 from catalog.errors import ConflictError
 from node.errors import UsageError
 from policies.cases import run_cases
@@ -97,7 +98,9 @@ class PolicyFile:
                 stream.flush()
                 os.fsync(stream.fileno())
             Path(fresh).chmod(mode)
+            faults.before("rename")
             Path(fresh).replace(self.path)
+            faults.after("rename")
         except BaseException:
             Path(fresh).unlink(missing_ok=True)
             raise

@@ -30,6 +30,7 @@ from catalog.withdrawn import Clearing
 from policies.actor import Actor
 from sync import tables as t
 from sync.errors import SyncError
+from sync.recovery import MARK
 from tests.sync.sites import OPEN_POLICY, TestSite, record_fields
 from tests.sync.test_exchange_rows import COLUMNS, ITEMS, RESOURCE, row
 
@@ -98,6 +99,7 @@ class Life:
         "flow",
         "remove_rows",
         "clear_away",
+        "go_back_and_begin_anew",
         "index",
         "settle",
     )
@@ -316,6 +318,20 @@ class Life:
             clearing.look()
             while worker.run_one():
                 pass
+
+    def go_back_and_begin_anew(self) -> None:
+        """The county's log went back; the city closes its epoch, and the county begins anew."""
+        exchange, node = self.county.exchange, self.county.node
+        with self.city.store.read() as conn:
+            closed = self.city.exchange.context.trust.in_(conn, self.clock()).epoch(node) > 1
+        if not closed:
+            (self.county.folder / MARK).write_text(json.dumps({"origin": f"terrace/1/{node}/business/1", "size": 1 << 40}))
+            exchange.recovery._sure = False
+            exchange.worker.publish_once()
+            self.city.exchange.recovery.close(node, "admin")
+        exchange.recovery._again = 0.0
+        for _ in range(2):
+            exchange.worker.publish_once()
 
     def tell(self) -> None:
         """A message to the superior, sent again after every kill."""

@@ -44,11 +44,13 @@ NOT_LIVED = {
     "sync.object_desk.ObjectDesk._postpone": "moves the time of the next try: one row",
     "sync.object_desk.ObjectDesk.forget": "drops wishes: one statement",
     "sync.object_desk.ObjectDesk.request": "wakes a wish: one statement",
+    "sync.pairing.Pairing.move": "one row, by a person",
     "sync.pairing.Pairing.refuse": "one row, by a person",
     "sync.pairing.Pairing.remove": "one transaction, by a person",
     "sync.refusals": "one line of the audit log",
     "sync.witnessing.WitnessDesk._keep_evidence": "one row of evidence; the fork is seen again",
     "sync.worker.Worker._failed": "what the clerk sees; one row",
+    "sync.worker.Worker._look_at_clock": "one line of the audit log",
     "sync.worker.Worker._reached": "what the clerk sees; one row",
 }
 #: Killed at by default: one of each part, where its two sides differ most: the first point passed that begins and ends so.
