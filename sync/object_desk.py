@@ -19,6 +19,7 @@ from sync.context import Context
 from sync.errors import AwayError, PeerError, SyncError
 from sync.judgement import Judge
 from sync.objects import users_of
+from sync.refusals import Refusals
 from sync.transport import Peers
 
 __all__ = ["ObjectDesk", "OpenObject"]
@@ -44,6 +45,7 @@ class ObjectDesk:
     def __init__(self, context: Context, peers: Peers) -> None:
         self._x = context
         self._peers = peers
+        self._refusals = Refusals(context)
 
     # --- giving ------------------------------------------------------------------------------------------------------------------------
 
@@ -130,14 +132,14 @@ class ObjectDesk:
         """Appends to the part file; a cut connection leaves it for the next try."""
         size = part.stat().st_size if part.exists() else 0
         if total is not None and total > limit:
-            raise PeerError(413, {}, url="objects")
+            raise _too_long(limit)
         with part.open("ab") as file:
             for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
                     with contextlib.suppress(OSError):
                         part.unlink()
-                    raise SyncError(zh=f"文件超过 {limit} 字节", en=f"a file of more than {limit} bytes", clause="7", kind="object")
+                    raise _too_long(limit)
                 faults.before("write")
                 file.write(chunk)
             file.flush()
@@ -146,6 +148,8 @@ class ObjectDesk:
             raise AwayError(zh="文件传输中断", en="the file broke off")
 
     def _postpone(self, row: Any, error: Exception) -> None:
+        if isinstance(error, TerraceError) and not isinstance(error, PeerError) and error.kind != "away":
+            self._refusals.note(error, at="GET objects", caller=row.source)
         attempts = row.attempts + 1
         text = error.en if isinstance(error, TerraceError) else str(error)
         w = t.object_want.c
@@ -163,3 +167,8 @@ class ObjectDesk:
         w = t.object_want.c
         with self._x.store.write() as tx:
             tx.conn.execute(delete(t.object_want).where(and_(w.source == source, w.id == id, w.state != "held")))
+
+
+def _too_long(limit: int) -> SyncError:
+    # PROTOCOL 7.1
+    return SyncError(zh=f"文件超过 {limit} 字节", en=f"a file of more than {limit} bytes", clause="7.1", kind="object")

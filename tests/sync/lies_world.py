@@ -57,7 +57,7 @@ class Scene:
     def __init__(self, make_site: Callable[..., TestSite], port: Callable[[], int]) -> None:
         now = int(time.time())
         self.now = now
-        self.victim = make_site("000000", "自然资源部", patience=0.8)
+        self.victim = make_site("000000", "自然资源部", patience=0.8, objects="all")
         self.victim.exchange.refusals = Refusals(self.victim.exchange.context, limit=100_000)  # every line is looked at here, however fast they come
         self.victim.exchange.applier._lines = Bound(100_000)
         self.honest = make_site("520000", "贵州")

@@ -4,6 +4,8 @@
 a test of its own shape, stands in `ELSEWHERE` with where and why: a clause that is in neither fails.
 """
 
+import hashlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ import pytest
 from sqlalchemy import select, update
 
 from sync import tables as t
+from tests.peer import Answer, Asked, answer
 from tests.sync import lies_content as content
 from tests.sync import lies_streams as streams
 from tests.sync import lies_trust as trust
@@ -330,6 +333,50 @@ def test_frozen_relay_shows_by_its_heartbeat(scene: Scene) -> None:
         assert scene.fetch().outcome == "nothing"
     assert scene.now - heartbeat(scene.province.id) == 5000
     scene.go_on()
+
+
+def _slowly(_asked: Asked) -> Answer:
+    yield from answer(length=1000)
+    for _ in range(100):
+        yield b"x"
+        time.sleep(0.1)
+
+
+FILE = b"genuine" * 1000
+FILE_LIES: dict[str, tuple[Callable[[Asked], Answer], str]] = {
+    "altered": (lambda _asked: answer(FILE.replace(b"g", b"G")), "object"),
+    "longer than the record says": (lambda _asked: answer(FILE + b"extraneous"), "object"),
+    "endless": (lambda _asked: iter([*answer(length=None), *(b"x" * (1 << 20) for _ in range(50))]), "object"),
+    "of a size that is none": (lambda _asked: answer(FILE, 206, Content_Range=f"bytes 0-6999/{10**40}"), "object"),
+    "slow": (_slowly, "too-slow"),
+    "shorter than it says": (lambda _asked: answer(FILE[:100], length=7000), "incomplete"),
+    "a redirect": (lambda _asked: answer(status=307, Location="file:///etc/passwd"), "redirect"),
+}
+
+
+@pytest.mark.parametrize("name", FILE_LIES)
+def test_lying_file_is_not_kept_and_the_true_one_is_taken_afterwards(scene: Scene, name: str) -> None:
+    # PROTOCOL 7.1
+    lie, kind = FILE_LIES[name]
+    data = FILE + name.encode()
+    sha256 = hashlib.sha256(data).hexdigest()
+    resource = {"title": {"zh": "文件"}, "kind": "file", "format": "CSV", "media_type": "text/csv", "sha256": sha256, "size": len(data)}
+    record = scene.county.publish("有文件", **{"resources.data": resource})
+    item = scene.stream.put(record, ("title", "summary", "provider", "sharing", "resources.data"))
+    assert scene.give(scene.stream.batch(item, witness=scene.province)).outcome == "applied"
+    scene.settle()
+    scene.peer.scripts["GET", f"/objects/{sha256}"] = lie
+    assert scene.victim.exchange.objects.fetch_next()
+    assert not scene.victim.objects.has(sha256) and scene.audited(scene.mark) == {kind}
+    scene.others_go_on()
+    scene.peer.scripts["GET", f"/objects/{sha256}"] = lambda asked: answer(data[int(asked.headers["range"][6:-1]) :], 206)
+    for _ in range(2):  # false bytes that came before a break are found out by the whole, and begun anew
+        with scene.victim.store.write() as tx:
+            tx.conn.execute(update(t.object_want).values(due=0))
+        scene.victim.exchange.objects.fetch_next()
+    assert b"".join(scene.victim.objects.open(sha256)) == data
+    scene.go_on()
+    scene.records.append(record)
 
 
 def test_flood_of_lies_fills_neither_quarantine_nor_audit_log(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -183,12 +183,13 @@ class Node:
         authority: str | None = None,
         log: Log | None = None,
         version: int = 1,
+        **fields: Any,
     ) -> Record:
         """A new record, or a new version of one, in this node's log."""
         born = birth or (again.birth if again else (self.id, secrets.token_bytes(16)))
         id_ = again.id if again else mint_id(*born)
         built = build(
-            {"title": {"zh": title}, "summary": {"zh": "摘要"}, "sharing": {"type": "unconditional"}},
+            {"title": {"zh": title}, "summary": {"zh": "摘要"}, "sharing": {"type": "unconditional"}, **fields},
             id=id_,
             birth=born,
             profile="core/1",
