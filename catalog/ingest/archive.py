@@ -145,7 +145,9 @@ def _unpack(path: Path, root: Path, budget: Budget) -> None:
                     raise _too_much(path, info.file_size)
             for info, name in zip(members, names, strict=True):
                 _write(archive, info, root / name, budget, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+    except OSError as error:
+        raise IngestError(zh=f"{path.name} 无法解压：{error.strerror}", en=f"{path.name} cannot be unpacked: {error.strerror}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise broken_zip(path, error) from error
 
 

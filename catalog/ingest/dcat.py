@@ -106,7 +106,7 @@ def _parsed(data: bytes, form: str, path: Path) -> Graph:
 def _datasets(graph: Graph, path: Path, form: str) -> Iterator[Found]:
     """The datasets of a graph, in the order of their names."""
     kinds = (DCAT.Dataset, _SERIES, DCAT.DataService)
-    subjects = sorted({subject for kind in kinds for subject in graph.subjects(RDF.type, kind)}, key=lambda node: (isinstance(node, BNode), str(node)))
+    subjects = sorted({subject for kind in kinds for subject in graph.subjects(RDF.type, kind)}, key=lambda node: _order(graph, node))
     subjects = [each for each in subjects if not (isinstance(each, BNode) and _mentioned(graph, each))]
     if not subjects:
         raise IngestError(zh=f"{path.name} 是 RDF（{form}），但没有 dcat:Dataset", en=f"{path.name} is RDF ({form}) without a dcat:Dataset (DCAT)")
@@ -118,6 +118,13 @@ def _datasets(graph: Graph, path: Path, form: str) -> Iterator[Found]:
             yield Refused("", found.bad)
         else:
             yield Item(found.fields, form, found.guessed, notes=found.notes)
+
+
+def _order(graph: Graph, node: Node) -> tuple[bool, str]:
+    """Nameless nodes have another name in each run: they are ordered by what they say."""
+    if not isinstance(node, BNode):
+        return False, str(node)
+    return True, "\n".join(sorted(f"{name} {value}" for name, value in graph.predicate_objects(node) if not isinstance(value, BNode)))
 
 
 def _mentioned(graph: Graph, node: BNode) -> bool:
@@ -150,13 +157,7 @@ class _Reader:
     def all(self, *names: Any, of: Node | None = None) -> list[Node]:
         """Values of properties, in an order that is the same each time the document is read."""
         subject = self.subject if of is None else of
-        return sorted({value for name in names for value in self.graph.objects(subject, name)}, key=self._order)
-
-    def _order(self, node: Node) -> tuple[bool, str]:
-        """Nameless nodes have another name in each run: they are ordered by what they say."""
-        if not isinstance(node, BNode):
-            return False, str(node)
-        return True, "\n".join(sorted(f"{name} {value}" for name, value in self.graph.predicate_objects(node) if not isinstance(value, BNode)))
+        return sorted({value for name in names for value in self.graph.objects(subject, name)}, key=lambda node: _order(self.graph, node))
 
     def text(self, *names: Any, of: Node | None = None) -> str | None:
         """The first value as text."""

@@ -10,6 +10,7 @@
 
 import hashlib
 import logging
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,9 +22,10 @@ from catalog.errors import CatalogError, IngestError
 from catalog.ingest.files import digest_of, gather
 from catalog.ingest.fill import Filled, Filler
 from catalog.ingest.model import AddResult, Found, IngestContext, Item, Refused, Sidecar
+from catalog.ingest.places import there
 from catalog.ingest.sidecar import is_sidecar, read_sidecar, sidecar_of
 from catalog.ingest.sniff import read_items
-from catalog.ingest.write import about, publish_drafted, there, write_one, write_plain
+from catalog.ingest.write import about, publish_drafted, write_one, write_plain
 from catalog.profiles import profile
 from catalog.quarantine import Bad, Outcome
 from catalog.tables import source
@@ -54,14 +56,14 @@ def add(paths: Iterable[Path], ctx: IngestContext) -> Iterator[AddResult]:
             yield from _add_file(path, ctx, filler)
         except TerraceError as error:
             _audit_refusal(path, error, ctx)
-            yield AddResult(path, "refused", error=error)
+            yield AddResult(Path(_shown(path)), "refused", error=error)
         if ctx.progress is not None:
             ctx.progress(done, len(files), path)
 
 
 def _audit_refusal(path: Path, error: TerraceError, ctx: IngestContext) -> None:
     with ctx.store.write() as tx:
-        detail = {"file": str(path)[-500:], "kind": error.kind, "en": error.en[:500]}
+        detail = {"file": _shown(path)[-500:], "kind": error.kind, "en": error.en[:500]}
         tx.audit("intake.refused", actor=actor_name(ctx.actor), outcome="refused", detail=detail)
 
 
@@ -95,6 +97,7 @@ class _File:
 
 
 def _add_file(path: Path, ctx: IngestContext, filler: Filler) -> Iterator[AddResult]:
+    _require_file(path)
     alone = is_sidecar(path)
     sidecar = read_sidecar(path if alone else sidecar_of(path))
     place = str(path.resolve())
@@ -114,6 +117,20 @@ def _add_file(path: Path, ctx: IngestContext, filler: Filler) -> Iterator[AddRes
             yield from _take(file, found, ctx)
     yield from _flush(file, ctx)
     yield from _end(file, ctx)
+
+
+def _require_file(path: Path) -> None:
+    """Refuses what would be read without end, and names that no database takes. Raises IngestError."""
+    if path.exists() and not path.is_file():
+        raise IngestError(zh=f"{path.name} 不是普通文件", en=f"{path.name} is no regular file")
+    if _shown(path) != str(path):
+        zh, en = f"文件名含控制字符或不是 UTF-8：{_shown(path)}；请改名", f"control characters in the file's name, or not UTF-8: {_shown(path)}; rename it"
+        raise IngestError(zh=zh, en=en)
+
+
+def _shown(path: Path) -> str:
+    """A file's name as it may stand in a database and on a terminal."""
+    return "".join(ascii(each)[1:-1] if unicodedata.category(each) in ("Cc", "Cs") else each for each in str(path))
 
 
 def _guarded(found: Iterable[Found], path: Path) -> Iterator[Found]:
@@ -252,4 +269,7 @@ def _nothing(file: _File) -> IngestError:
     if len(file.refused) == 1:
         return _error(first)
     count, name = len(file.refused), file.path.name
-    return IngestError(zh=f"{name} 中 {count} 项都不能收录；第一处：{first.zh}", en=f"{name}: none of its {count} parts can be taken in; the first: {first.en}")
+    zh = f"{name} 中 {count} 项都不能收录；第一处：{first.zh}"
+    error = IngestError(zh=zh, en=f"{name}: none of its {count} parts can be taken in; the first: {first.en}")
+    error.kind = first.kind if {bad.kind for _, bad in file.refused} == {first.kind} else error.kind
+    return error

@@ -2,18 +2,17 @@
 
 * A record, its rows, the note of its file, where it came from and what of it is set aside are one transaction, or for many rows several, after all of them
   have been checked. A run that is killed in between goes on with the same record where it was.
-* A row that cannot be written is set aside with its place; the others enter. More than `MAX_BAD` bad rows, or more bad than good ones: the file is refused.
+* A row that cannot be written is set aside with its place; the others enter (`sorting`).
 * What is refused leaves nothing: neither rows nor draft nor object.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import orjson
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
+from sqlalchemy import Connection, select
 
 from catalog.audit import actor_name
 from catalog.canonical import JSON
@@ -21,21 +20,18 @@ from catalog.drafts import Draft, load_draft
 from catalog.errors import CatalogError, ConflictError, IngestError, PublishError, RowsError
 from catalog.ingest.fill import ORIGINAL, ROWS, Filled, original_resource
 from catalog.ingest.model import AddResult, IngestContext, Layer
+from catalog.ingest.places import from_same_place, known, note_source, note_sources, resumed, unfinished
+from catalog.ingest.sorting import Row, Sorter, check_all, good_rows
 from catalog.objects import Stored
-from catalog.quarantine import Bad, Outcome
+from catalog.quarantine import Outcome
 from catalog.rows import RowChanges, RowsDone, check_rows, find_table
-from catalog.tables import draft as drafts
 from catalog.tables import object_, record, source
 from catalog.transaction import WriteTransaction
 
-__all__ = ["about", "publish_drafted", "there", "write_one", "write_plain"]
+__all__ = ["about", "publish_drafted", "write_one", "write_plain"]
 
 #: Rows written in one transaction: other writers wait no longer than that takes.
 CHUNK = 5_000
-#: Bad rows of one table that are set aside; with more of them the file is not what it says it is.
-MAX_BAD = 1_000
-
-type Row = tuple[int, Mapping[str, Any]]
 
 
 # --- fields alone ------------------------------------------------------------------------------------------------------------------------
@@ -49,11 +45,11 @@ def write_plain(batch: Sequence[Filled], ctx: IngestContext) -> list[AddResult |
     """
     results: list[AddResult | tuple[Filled, CatalogError]] = []
     with ctx.store.write() as tx:
-        known = _known(tx.conn, source.c.digest, [new.digest for new in batch])
-        places = _known(tx.conn, source.c.source, [new.place for new in batch])
+        digests = known(tx.conn, source.c.digest, [new.digest for new in batch])
+        places = known(tx.conn, source.c.source, [new.place for new in batch])
         entered: list[tuple[Filled, str]] = []
         for new in batch:
-            if (id := known.get(new.digest)) is not None:
+            if (id := digests.get(new.digest)) is not None:
                 results.append(_unchanged(tx, ctx, new, id))
                 continue
             try:
@@ -61,22 +57,11 @@ def write_plain(batch: Sequence[Filled], ctx: IngestContext) -> list[AddResult |
             except CatalogError as error:
                 results.append((new, error))
                 continue
-            known[new.digest] = places[new.place] = id
+            digests[new.digest] = places[new.place] = id
             entered.append((new, id))
             results.append(_published(tx, ctx, _result(tx.conn, ctx, new, id, status, None, 0)))
-        _note_sources(tx, [(new.place, new.digest, id) for new, id in entered])
+        note_sources(tx, [(new.place, new.digest, id) for new, id in entered])
     return results
-
-
-def _known(conn: Connection, column: ColumnElement[Any], values: Sequence[str]) -> dict[str, str]:
-    """Digest or place → record, for what is known and still there; of several the newest."""
-    rows = conn.execute(select(column.label("value"), source.c.id).where(column.in_(values)).order_by(source.c.time))
-    found = {row.value: row.id for row in rows}
-    if not found:
-        return {}
-    ids = list(found.values())
-    alive = {*conn.scalars(select(drafts.c.id).where(drafts.c.id.in_(ids))), *conn.scalars(select(record.c.id).where(record.c.id.in_(ids)))}
-    return {value: id for value, id in found.items() if id in alive}
 
 
 def _unchanged(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str) -> AddResult:
@@ -99,12 +84,12 @@ def write_one(new: Filled, ctx: IngestContext, outcome: Outcome, *, ends: bool) 
         CatalogError: it cannot be written; then nothing of it is there.
     """
     layer = new.item.layer
-    sorter = _Sorter(layer, new)
+    sorter = Sorter(layer, new)
     rows = iter(sorter)
     first = list(islice(rows, CHUNK))
     whole = len(first) < CHUNK
     if layer is not None and not whole:  # nothing of a large file is written before all of it is known to be good
-        sorter = _Sorter(layer, new, _check(_Sorter(layer, new), layer, ctx))
+        sorter = Sorter(layer, new, check_all(Sorter(layer, new), layer, ctx))
     stored, before = _store(new, ctx)
     try:
         if whole:
@@ -115,90 +100,7 @@ def write_one(new: Filled, ctx: IngestContext, outcome: Outcome, *, ends: bool) 
         raise
 
 
-class _Sorter:
-    """The rows of a layer without the bad ones, which are collected with their places."""
-
-    def __init__(self, layer: Layer | None, new: Filled, known: Mapping[int, Bad] | None = None) -> None:
-        self._layer, self._new = layer, new
-        self._known = known or {}  # rows that cannot be written, by number
-        self.dropped: dict[int, Bad] = {}
-        self.bads: list[Bad] = []
-        self.good = 0
-
-    def __iter__(self) -> Iterator[Row]:
-        for each in () if self._layer is None else self._layer.rows():
-            if isinstance(each, Bad):
-                self.refuse(each)
-            elif each[0] in self._known:
-                self.refuse(self._known[each[0]])
-            else:
-                self.good += 1
-                yield each
-        self.check_share()
-
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return self._new.path
-
-    def refuse(self, bad: Bad) -> None:
-        """Sets one aside. Raises IngestError when there are too many."""
-        self.bads.append(bad)
-        if len(self.bads) > MAX_BAD:
-            raise self._too_many()
-
-    def drop(self, row: Row, error: RowsError) -> None:
-        """Sets a row aside that was good until it was to be written."""
-        assert self._layer is not None
-        self.good -= 1
-        excerpt = ", ".join(f"{name}={str(value)[:80]}" for name, value in row[1].items() if not hasattr(value, "geom_type"))
-        self.dropped[row[0]] = Bad({self._layer.unit: row[0]}, error.kind, error.zh, error.en, excerpt, self._new.item.member)
-        self.refuse(self.dropped[row[0]])
-
-    def check_share(self) -> None:
-        """More bad rows than good ones: it is not a table with some bad rows. Raises IngestError."""
-        if len(self.bads) > self.good:
-            raise self._too_many()
-
-    def _too_many(self) -> IngestError:
-        first, name = self.bads[0], self._new.item.name or self._new.path.name
-        if len(self.bads) == 1:
-            return IngestError(zh=first.zh if name in first.zh else f"{name}：{first.zh}", en=first.en if name in first.en else f"{name}: {first.en}")
-        zh = f"{name} 有 {len(self.bads)} 行有误，好的只有 {self.good} 行；第一处：{first.zh}"
-        return IngestError(zh=zh, en=f"{name}: {len(self.bads)} bad rows and only {self.good} good ones; the first: {first.en}")
-
-
-def _check(sorter: _Sorter, layer: Layer, ctx: IngestContext) -> dict[int, Bad]:
-    """Encodes all rows without writing them; returns those that cannot be written. Raises IngestError or RowsError when the table cannot be taken."""
-    rows = iter(sorter)
-    check_rows(layer.columns, layer.key, layer.geometry, ())  # what is wrong with the table itself is no matter of its rows
-    while chunk := list(islice(rows, CHUNK)):
-        _good(chunk, layer, sorter)
-        if ctx.steps is not None:
-            ctx.steps(sorter.good, layer.count, sorter.path)
-    sorter.check_share()
-    return sorter.dropped
-
-
-def _good(chunk: list[Row], layer: Layer, sorter: _Sorter) -> list[Row]:
-    """The rows of a chunk that can be written; the others are set aside."""
-    try:
-        check_rows(layer.columns, layer.key, layer.geometry, (row for _, row in chunk))
-    except RowsError:
-        return [row for row in chunk if _writable(row, layer, sorter)]
-    return chunk
-
-
-def _writable(row: Row, layer: Layer, sorter: _Sorter) -> bool:
-    try:
-        check_rows(layer.columns, layer.key, layer.geometry, (row[1],))
-    except RowsError as error:
-        sorter.drop(row, error)
-        return False
-    return True
-
-
-def _write_whole(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sorter, rows: list[Row], stored: Stored | None, ends: bool) -> AddResult:
+def _write_whole(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sorter, rows: list[Row], stored: Stored | None, ends: bool) -> AddResult:
     """Everything in one transaction; once more without the rows that cannot be written, when there are such."""
     layer = new.item.layer
     try:
@@ -207,14 +109,14 @@ def _write_whole(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sor
         if layer is None:
             raise
         check_rows(layer.columns, layer.key, layer.geometry, ())  # what is wrong with the table itself is no matter of rows
-        good = _good(rows, layer, sorter)
+        good = good_rows(rows, layer, sorter)
         if len(good) == len(rows):
             raise
         sorter.check_share()
         return _write_once(new, ctx, outcome, sorter, good, stored, ends)
 
 
-def _write_once(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sorter, rows: list[Row], stored: Stored | None, ends: bool) -> AddResult:
+def _write_once(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sorter, rows: list[Row], stored: Stored | None, ends: bool) -> AddResult:
     layer, count = new.item.layer, None
     with ctx.store.write() as tx:
         id, status = _draft(tx, ctx, new, new.digest, stored)
@@ -225,16 +127,17 @@ def _write_once(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sort
         return _published(tx, ctx, _result(tx.conn, ctx, new, id, status, count, len(sorter.bads)))
 
 
-def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _Sorter, stored: Stored | None, ends: bool) -> AddResult:
+def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sorter, stored: Stored | None, ends: bool) -> AddResult:
     """Many rows: `CHUNK` in a transaction, each of which notes how far it came. Rows that were there before and are no more go in the last one."""
     layer = new.item.layer
     assert layer is not None
-    resumed, seen, count, done = _resumed(ctx, new), BitMap(), 0, 0
+    seen, count, done = BitMap(), 0, 0
+    earlier = resumed(ctx, new)
     with ctx.store.write() as tx:
-        table = find_table(tx.conn, _from_same_place(tx.conn, new.place) or "", "")
-        skip = resumed if table is not None and table.count == resumed and table.columns == tuple(layer.columns) else 0
+        table = find_table(tx.conn, from_same_place(tx.conn, new.place) or "", "")
+        skip = earlier if table is not None and table.count == earlier and table.columns == tuple(layer.columns) else 0
         fresh = table is None or table.count == skip  # nothing is there that this content does not have
-        id, status = _draft(tx, ctx, new, _unfinished(new, skip if fresh else 0), stored)
+        id, status = _draft(tx, ctx, new, unfinished(new, skip if fresh else 0), stored)
         ctx.writer.put_rows(tx, id, "", _changes([], layer, replace=False, seen=seen), ctx.actor)
     rows = iter(sorter)
     ended = False
@@ -249,10 +152,10 @@ def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: _So
                 count += len(chunk)
             done += len(chunk)
             if ended:
-                _note_source(tx, new, id, new.digest)
+                note_source(tx, new, id, new.digest)
                 _end(tx, ctx, new, id, outcome, sorter, ends)
             elif done > skip:
-                _note_source(tx, new, id, _unfinished(new, done if fresh else 0))
+                note_source(tx, new, id, unfinished(new, done if fresh else 0))
         if ctx.steps is not None:
             ctx.steps(done, layer.count, new.path)
     with ctx.store.write() as tx:
@@ -267,7 +170,7 @@ def _total(done: RowsDone) -> int:
     return done.added + done.changed + done.same
 
 
-def _end(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str, outcome: Outcome, sorter: _Sorter, ends: bool) -> None:
+def _end(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str, outcome: Outcome, sorter: Sorter, ends: bool) -> None:
     actor = actor_name(ctx.actor)
     outcome.hold(tx, actor, [(new.place, bad) for bad in sorter.bads], record=id)
     if ends:
@@ -306,10 +209,10 @@ def _forget(ctx: IngestContext, stored: Stored | None, before: bool) -> None:
 
 def _draft(tx: WriteTransaction, ctx: IngestContext, new: Filled, digest: str, stored: Stored | None = None) -> tuple[str, str]:
     """Makes or changes the draft, notes its file and where it came from."""
-    id, status = _drafted(tx, ctx, new, _from_same_place(tx.conn, new.place))
+    id, status = _drafted(tx, ctx, new, from_same_place(tx.conn, new.place))
     if stored is not None:
         ctx.objects.note(tx, stored.sha256, media_type=original_resource(new.path, new.item, stored)[1])
-    _note_source(tx, new, id, digest)
+    note_source(tx, new, id, digest)
     return id, status
 
 
@@ -337,44 +240,6 @@ def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled, secr
     if new.sidecar.terms is not None:
         changes["terms"] = dict(new.sidecar.terms)
     ctx.writer.edit(tx, id, changes, ctx.actor)
-
-
-def _note_source(tx: WriteTransaction, new: Filled, id: str, digest: str) -> None:
-    _note_sources(tx, [(new.place, digest, id)])
-
-
-def _note_sources(tx: WriteTransaction, entered: Sequence[tuple[str, str, str]]) -> None:
-    """Notes place, digest and record. Only the newest content of a place is known: a file that goes back to an earlier content is a change."""
-    newest = {place: (digest, id) for place, digest, id in entered}
-    if newest:
-        digests = [digest for digest, _ in newest.values()]
-        tx.conn.execute(delete(source).where(or_(source.c.source.in_(list(newest)), source.c.digest.in_(digests))))
-        rows = {digest: {"digest": digest, "id": id, "source": place, "time": tx.now} for place, (digest, id) in newest.items()}
-        tx.conn.execute(insert(source), list(rows.values()))
-
-
-def _unfinished(new: Filled, done: int) -> str:
-    """How a load is noted that goes on in further transactions: how many of its rows are there, 0 when that cannot be told."""
-    return f"unfinished:{new.digest}:{done}"
-
-
-def _resumed(ctx: IngestContext, new: Filled) -> int:
-    """How many rows an earlier run wrote that was killed; 0 when there was none of this content, or its rows have to be compared."""
-    with ctx.store.read() as conn:
-        digest = conn.scalar(select(source.c.digest).where(source.c.source == new.place)) or ""
-    head, _, done = digest.rpartition(":")
-    return int(done) if head == f"unfinished:{new.digest}" else 0
-
-
-def _from_same_place(conn: Connection, place: str) -> str | None:
-    """The record that an earlier content of the same file became, unless it was withdrawn or given up since."""
-    id = conn.scalar(select(source.c.id).where(source.c.source == place).order_by(source.c.time.desc()).limit(1))
-    return str(id) if id is not None and there(conn, id) else None
-
-
-def there(conn: Connection, id: str) -> bool:
-    """Whether a record is there, as a draft or published."""
-    return conn.scalar(select(drafts.c.id).where(drafts.c.id == id)) is not None or conn.scalar(select(record.c.id).where(record.c.id == id)) is not None
 
 
 # --- what became of it -------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Every kind of bad input: one clear error in both languages, an audit line, and nothing half-written."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -63,3 +65,33 @@ def test_each_is_one_clear_error_and_leaves_nothing(intake, tmp_path):
     assert _state(intake) == before
     assert intake.one(intake.files / "good.csv").id == good.id
     assert not [path for path in Path(intake.files).rglob("*") if path.is_file() and path not in places and path.name != "good.csv"], "nothing beside the files"
+
+
+def test_what_is_no_file_of_its_own_is_refused_at_once(intake):
+    """A pipe, a device, a file that is not there, names that are not UTF-8 or hold control characters."""
+    pipe, odd, bell = intake.files / "pipe.csv", intake.files / os.fsdecode(b"\xff\xfe.csv"), intake.files / "a\x07.csv"
+    os.mkfifo(pipe)
+    odd.write_bytes(b"id,v\n1,2\n")
+    bell.write_bytes(b"id,v\n1,2\n")
+    good = intake.file("井\u3000水.csv", "id,v\n1,3\n")
+    before = _state(intake)
+    results = intake.add(pipe, Path("/dev/zero"), intake.files / "missing.csv", odd, bell)
+    words = ["regular", "regular", "cannot read", "rename", "rename"]
+    assert [result.status for result in results] == ["refused"] * 5
+    assert all(word in result.error.en and result.error.zh for word, result in zip(words, results, strict=True)), [result.error.en for result in results]
+    for result in results:
+        json.dumps(result.as_dict(), ensure_ascii=False).encode()
+    assert _state(intake) == before and intake.one(good).rows == 1
+
+
+def test_a_file_that_changes_while_it_is_read_is_one_error(intake, monkeypatch):
+    from catalog.ingest import write
+
+    monkeypatch.setattr(write, "CHUNK", 100)
+    path = intake.file("a.csv", "id,v\n" + "".join(f"{n},{n}\n" for n in range(1_000)))
+
+    def cut(done, total, where):
+        path.write_text("id,v\n1,2,3,4\n")
+
+    (result,) = intake.add(path, steps=cut)
+    assert result.error is None or (result.status == "refused" and result.error.zh and result.error.en)

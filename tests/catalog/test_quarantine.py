@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from catalog import quarantine
 from catalog.errors import NotFoundError, QuarantineError
-from catalog.ingest import write
+from catalog.ingest import sorting, write
 from catalog.tables import audit, record
 from catalog.tables import quarantine as table
 from tests.catalog.intake import CLERK, Intake
@@ -117,7 +117,7 @@ def test_it_is_bounded(intake, monkeypatch):
 
 
 def test_a_table_with_too_many_bad_rows_is_refused(intake, monkeypatch):
-    monkeypatch.setattr(write, "MAX_BAD", 5)
+    monkeypatch.setattr(sorting, "MAX_BAD", 5)
     assert "6 bad rows" in intake.refused(intake.file("t.csv", "id,n\n" + "1,2\n" * 100 + "1,2,3\n" * 9))
 
 
