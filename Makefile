@@ -42,8 +42,7 @@ bench: setup
 
 soak: setup
 	$(BIN)/python -m pytest -m soak $(TESTS)
-	$(BIN)/python -m pip install --quiet --require-hashes -r tests/fuzz-requirements.txt
-	@if $(BIN)/python -c "import atheris" 2>/dev/null; then $(BIN)/python -m tests.fuzz; else echo "no atheris for this system: readers are tried by Hypothesis alone"; fi
+	@if $(BIN)/python -m pip install --quiet --require-hashes -r tests/fuzz-requirements.txt && $(BIN)/python -c "import atheris" 2>/dev/null; then $(BIN)/python -m tests.fuzz; else echo "no atheris for this system: readers are tried by Hypothesis alone"; fi
 
 lint: setup
 	$(BIN)/ruff check .

@@ -19,9 +19,13 @@ class BuildPy(build_py):
         """Brings what is not kept in git into the tree before setuptools lists the data files."""
         if not self.editable_mode:
             _compile_translations()
-            if not VENDOR.is_file():
-                raise SystemExit("node/portal/static/vendor is missing: run `make setup` before building a wheel (deploy/setup/frontend.py brings it)")
         super().finalize_options()
+
+    def run(self) -> None:
+        """Builds; an editable install is made before the libraries are brought, and needs none."""
+        if not self.editable_mode and not VENDOR.is_file():
+            raise SystemExit("node/portal/static/vendor is missing: run `make setup` before building a wheel (deploy/setup/frontend.py brings it)")
+        super().run()
 
 
 def _compile_translations() -> None:

@@ -34,6 +34,10 @@ def test_wheel_has_every_file_of_the_packages_and_what_set_up_makes(tmp_path: Pa
         if name.partition("/")[0] in PACKAGES or "/" not in name:
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, tree / name)
+    editable = "import sys; from setuptools.build_meta import build_editable; build_editable(sys.argv[1])"
+    (tmp_path / "editable").mkdir()
+    installed = subprocess.run([sys.executable, "-c", editable, str(tmp_path / "editable")], cwd=tree, capture_output=True, text=True, check=False)
+    assert installed.returncode == 0, installed.stderr  # as `make setup` does, before it has brought anything
     refused = _build(tree, tmp_path / "out")
     assert refused.returncode and "make setup" in refused.stdout + refused.stderr  # no front-end libraries, no wheel
     shutil.copytree(ROOT / VENDOR, tree / VENDOR)
