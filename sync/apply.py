@@ -38,7 +38,7 @@ from sync.refusals import LINES, Bound
 from sync.row_inlet import RowApplier
 from sync.runs import Run, conflict_with_others, grow, keep_nodes, new_run, run_by_number, run_of_view
 from sync.trust import Order
-from sync.trusted import keep_statements
+from sync.trusted import MAX_OF_ISSUER, keep_statements
 
 __all__ = ["Applied", "Applier", "disclosed_values"]
 
@@ -122,7 +122,7 @@ class Applier:
             if (inlet.gen, inlet.cursor) != (state.gen, state.cursor):  # 4
                 return Applied("stale", inlet.cursor)
             round_ = inlet.round + 1 if verdict.restart else inlet.round
-            keep_statements(tx.conn, verdict.statements, source=source, now=self._x.clock())  # 5
+            keep_statements(tx.conn, verdict.statements, source=source, now=self._x.clock(), limit=MAX_OF_ISSUER)  # 5
             runs = {(str(result.origin)): self._keep_log(tx, source, result) for result in verdict.logs}
             touched = self._hold(tx, source, verdict, runs, round_)  # 6
             dropped, stopped = self._end_of_full_read(tx, source, round_) if verdict.complete else (set(), 0)

@@ -19,10 +19,10 @@ from sync.runs import insert_new
 from sync.statements import Certify, EpochClose, NodeStatement, Statement, Succession, parse_all
 from sync.trust import Trust
 
-__all__ = ["TrustStore", "add_anchor", "anchors", "keep_statements", "statement_tokens"]
+__all__ = ["MAX_OF_ISSUER", "TrustStore", "add_anchor", "anchors", "keep_statements", "statement_tokens"]
 
 _ANCHORS = "anchors"
-#: Statements of one issuer that are taken over from others.
+#: Statements of one issuer that are taken over from peers.
 MAX_OF_ISSUER = 20_000
 
 
@@ -91,7 +91,7 @@ def statement_tokens(conn: Connection, since: int = 0, limit: int | None = None)
     return [(seq, jws) for seq, jws in conn.execute(query if limit is None else query.limit(limit))]
 
 
-def keep_statements(conn: Connection, statements: Iterable[Statement], *, source: str, now: int) -> int:
+def keep_statements(conn: Connection, statements: Iterable[Statement], *, source: str, now: int, limit: int | None = None) -> int:
     """Keeps statements that are not known yet, one row for each signature; returns how many tokens were new.
 
     Args:
@@ -99,6 +99,7 @@ def keep_statements(conn: Connection, statements: Iterable[Statement], *, source
         statements: verified or not: what counts is decided by `Trust`.
         source: node id that gave them; this node's own for its own.
         now: UTC seconds.
+        limit: most that are kept of one issuer; None for what this site says or a person has confirmed.
     """
     seq = int(conn.scalar(select(func.max(t.statement.c.seq))) or 0)
     added = 0
@@ -109,11 +110,12 @@ def keep_statements(conn: Connection, statements: Iterable[Statement], *, source
             if conn.scalar(select(t.statement.c.seq).where(t.statement.c.digest == digest)) is not None:
                 continue
             kind, iss, sub, zone = _about(statement)
-            if iss not in room:
-                room[iss] = MAX_OF_ISSUER - int(conn.scalar(select(func.count()).select_from(t.statement).where(t.statement.c.iss == iss)) or 0)
-            if room[iss] <= 0 and iss != source:  # what a certified node signs without end must not fill the disc of all others
-                continue
-            room[iss] -= 1
+            if limit is not None:  # what a certified node signs without end must not fill the disc of all others
+                if iss not in room:
+                    room[iss] = limit - int(conn.scalar(select(func.count()).select_from(t.statement).where(t.statement.c.iss == iss)) or 0)
+                if room[iss] <= 0:
+                    continue
+                room[iss] -= 1
             seq += 1
             added += 1
             insert_new(

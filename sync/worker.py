@@ -27,7 +27,7 @@ from sync.inlets import open_inlet
 from sync.statements import parse_all
 from sync.states import get_number, set_number
 from sync.trust import Trust
-from sync.trusted import keep_statements
+from sync.trusted import MAX_OF_ISSUER, keep_statements
 from sync.wire import MAX_STATEMENTS
 
 if TYPE_CHECKING:
@@ -273,7 +273,8 @@ class Worker:
             with self._x.store.write() as tx:
                 before = self._x.trust.in_(tx.conn, now)
                 trust, fresh = before.extend(offered), {statement.digest for statement in offered} - {statement.digest for statement in before.statements}
-                added += keep_statements(tx.conn, [statement for statement in offered if trust.counts(statement.digest)], source=peer, now=now)
+                counting = [statement for statement in offered if trust.counts(statement.digest)]
+                added += keep_statements(tx.conn, counting, source=peer, now=now, limit=MAX_OF_ISSUER)
                 set_number(tx.conn, name, seq)
             self._left_out(peer, trust, fresh)
         return added

@@ -53,3 +53,14 @@ def test_kept_twice_is_kept_once(made: tuple[Store, World, TrustStore]) -> None:
     before = trusted.at(NOW)
     _keep(store, w.county.tokens)
     assert trusted.at(NOW) is before
+
+
+def test_what_one_issuer_signs_without_end_is_kept_up_to_a_limit(made: tuple[Store, World, TrustStore]) -> None:
+    # PROTOCOL 7.1
+    store, w, _ = made
+    flood = parse_all([w.city.certify(w.county) for _ in range(6)])
+    with store.write() as tx:
+        assert keep_statements(tx.conn, flood[:2], source=w.city.id, now=NOW, limit=4) == 2
+        assert keep_statements(tx.conn, flood, source=w.city.id, now=NOW, limit=4) == 2  # its own mouth is no exception
+        assert keep_statements(tx.conn, parse_all(w.nation.tokens), source=w.city.id, now=NOW, limit=4) == len(w.nation.tokens)
+        assert keep_statements(tx.conn, flood, source=w.county.id, now=NOW) == 2
