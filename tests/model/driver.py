@@ -404,10 +404,18 @@ class World:
             self.late = [*self.late[-20:], (reader, sender, body)]
 
     def _come_late(self) -> None:
-        """An answer that comes when it is no longer expected, or twice."""
-        if self.late:
-            reader, sender, body = self.random.choice(self.late)
-            self.sites[reader].exchange.apply(self.sites[sender].node, body)
+        """An answer that comes when it is no longer expected, or twice.
+
+        Not the begin of an earlier full read just when another one is to begin: it looks like a peer that goes back, and is refused as one (`rollback`).
+        """
+        if not self.late:
+            return
+        reader, sender, body = self.random.choice(self.late)
+        site, source = self.sites[reader], self.sites[sender].node
+        with site.store.read() as conn:
+            cursor = conn.scalar(select(t.inlet.c.cursor).where(t.inlet.c.peer == source))
+        if cursor or orjson.loads(body)["from"]:
+            site.exchange.apply(source, body)
             self._look(reader)
 
     def _cut_or_mend(self) -> None:
