@@ -83,8 +83,8 @@ class Server:
         row = conn.execute(select(t.outlet).where(t.outlet.c.peer == peer)).one_or_none()
         if row is None or row.gen != gen or cursor > row.served or cursor != row.acked or row.served > cursor:
             return True
-        if row.full and not row.full_to and row.sweep is None:
-            return True
+        if row.sweep is None and (cursor == 0 or (row.full and not row.full_to)):
+            return True  # a full read begins or goes on, and ends even when there is nothing to give: else what is there above stays for ever
         if conn.scalar(select(t.stream.c.pos).where(t.stream.c.peer == peer, t.stream.c.pos > cursor).limit(1)) is not None:
             return True
         return bool(self._news(conn, peer))

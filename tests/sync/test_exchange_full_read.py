@@ -10,6 +10,7 @@ from sqlalchemy import update
 from sync import tables as t
 from sync.streams import SWEEP
 from tests.sync.sites import TestSite
+from tests.sync.test_exchange_four_levels import NO_LAND
 
 type MakeSite = Callable[..., TestSite]
 
@@ -93,3 +94,21 @@ def test_removal_by_policy_waits_for_the_end_of_a_full_read(reading: Reading) ->
     third = reading.read(second["to"])
     assert [(item["op"], item.get("id")) for item in third["items"]] == [("remove", sent)] and third["head"] is not None
     assert reading.city.record(sent) is None and reading.city.exchange.status().refused == 0
+
+
+def test_full_read_of_an_emptied_stream_takes_everything_back(reading: Reading) -> None:
+    # PROTOCOL 4.5, 6.2: a stream made anew (after a restore) under a policy that gives this peer nothing
+    def bring() -> None:
+        reading.county.exchange.worker.publish_once()
+        for _ in range(3):
+            reading.city.exchange.worker.pull_once(reading.county.node)
+
+    bring()
+    assert all(reading.city.record(id) for id in reading.ids)
+    with reading.county.store.write() as tx:
+        for table in (t.stream, t.outlet, t.view_out, t.due):
+            tx.conn.execute(table.delete())
+    reading.county.set_policy(NO_LAND)
+    for _ in range(3):
+        bring()
+    assert not any(reading.city.record(id) for id in reading.ids)
