@@ -116,14 +116,19 @@ class Run:
     def may_know(self, id: str) -> bool:
         """Whether the acting person may know of a record or its draft: roles let people write, and do not let them see what the policy hides from them.
 
-        True of what is only a draft, which has no policy yet; and for the folder's local administrator, who has the database in hand.
+        True of what is only a draft, which has no policy yet; and for the folder's local administrator, who has the database in hand. What was withdrawn counts
+        as it was.
         """
         from catalog.drafts import is_published
+        from catalog.versions import could_discover
+        from catalog.withdrawn import withdrawal
 
         if self.as_login == "local":
             return True
         with self.site.store.read() as conn:
-            published = is_published(conn, id)
+            published, withdrawn = is_published(conn, id), withdrawal(conn, id) is not None
+        if withdrawn and not published:
+            return could_discover(self.site.reader, self.actor, id)
         try:
             return not published or self.site.reader.record(self.actor, id).id == id
         except NotFoundError:

@@ -1,12 +1,6 @@
 """Asking a site: a probe and an actor in, the bytes of the answer out.
 
-Two answers are compared byte for byte: status, headers, body. Left out, by this list alone:
-
-1. `timeStamp` of OGC items and of CSW, `expires`, `elapsedTime`: the moment of the answer, and how long it took (every other clock is pinned).
-2. Of a record whose hidden content differs: the hash of its manifest, and the sha256 of its withheld file (`Filled.veiled`): what proofs are made of.
-3. A record's place in the log, where a page or command shows it.
-4. Of receipts and streams: size, index and hashes of the log (checkpoint, proof, cover, head), the random name of a stream's making, and the manifest's salted
-   digests. Everything else of them is compared.
+Two answers are compared byte for byte: status, headers, body. What is left out of them is said in `EXCEPTED`, and nothing else is.
 """
 
 import io
@@ -31,6 +25,18 @@ from tests.leaks.fate import NOON, fated
 from tests.leaks.probes import Probe
 from tests.leaks.world import Filled, policy
 
+#: What a site that hides a thing may tell all the same, and why.
+EXCEPTED: Mapping[str, str] = {
+    "timeStamp, timestamp, expires, elapsedTime": "the moment of an answer of OGC and CSW, and how long it took; every other clock is pinned (`_STAMP`)",
+    "hashes over what is hidden": "a proof is made of them: the manifest's, and the sha256 of a withheld file, a part of the resource's one disclosed field, as is"
+    " its size (`Filled.veiled`); so a file whose content somebody guesses whole is confirmed by its hash",
+    "size of the log, place in it": "every entry is counted for all, or no witness could tell one log from two (`_PLACE`; receipts: `_receipt`; streams: `_item`)",
+    "salted digests of a manifest": "one for each field, hidden or not, behind a salt of 128 bits (`_manifest`)",
+    "random name of a stream's making": "it is chance (`_stream`)",
+    "number of rows under `count`": "an action of its own in the policy (LANGUAGE 19): a rule that hides the number denies `count`",
+    "drafts": "they have no policy, and go by role: whoever may write sees all drafts, and begins one of a record that policy shows them at all",
+    "names that are taken": "two records of a site cannot have one readable name: who publishes under a hidden record's gets a number behind it",
+}
 #: When all is asked.
 ASKED = NOON + 10_000
 _STAMP = re.compile(rb'("timeStamp":|timestamp=|expires=|elapsedTime=)"[^"]*"')

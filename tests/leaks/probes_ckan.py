@@ -90,8 +90,11 @@ ACTIONS: Table = {
         beside(_A + "datastore_info?id={wells_uuid}-rows"),
     ],
 }  # fmt: skip
-#: Actions that write are refused, whatever they name.
+#: Actions that write are refused, whatever they name; and what is withdrawn is gone for everyone.
 REFUSED = [
+    *(beside(f"{_A}package_show?id={{gone{form}}}") for form in ("", "_urn", "_uuid")),
+    beside(_A + "datastore_search?resource_id={gone_uuid}-rows"),
+    beside(_A + "resource_show?id={gone_uuid}-rows"),
     beside(_A + "package_delete", '{{"id": "{needle}"}}'),
     beside(_A + "package_patch", '{{"id": "{needle_uuid}"}}'),
     beside(_A + "nothing_show?id={needle}"),

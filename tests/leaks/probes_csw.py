@@ -40,6 +40,7 @@ def _everywhere() -> str:
 
 
 CSW: list[Probe] = [
+    beside(_CSW + "GetRecordById&id={gone_urn}&elementSetName=full"),
     beside(_CSW + "GetCapabilities"), beside(_CSW3 + "GetCapabilities"), beside(_CSW + "DescribeRecord"),
     probe("RCF", _CSW + "GetRecords&" + _ALL), probe("RCF", _CSW + f"GetRecords&{_ALL}&{_GMD}"), probe("R", _CSW + "GetRecords&typeNames=csw:Record&resultType=hits&elementSetName=brief"),
     probe("RCF", _CSW + f"GetRecords&{_ALL}&startPosition=3"), probe("RCF", _CSW + f"GetRecords&{_ALL}&sortBy=dc:title:D"), probe("RCF", _CSW + f"GetRecords&{_ALL}&sortBy=dct:modified:D"),

@@ -6,20 +6,30 @@ from tests.leaks.probes import Table, beside, probe
 COMMANDS: Table = {
     "search": [
         probe("R", "search --json --limit 50"), probe("R", "search {needle_word} --json"), probe("CF", "search {word} --json"), probe("R", "search --limit 50"),
-        probe("R", "search --drafts --json"), probe("R", "search --drafts"),
+        probe("RW", "search --drafts --json"), probe("RW", "search --drafts"),
         probe("R", "search --filter theme=administration --json"), probe("C", "search --bbox 109,19,112,22 --json"), probe("R", "search --sort title --offset 4 --json"),
     ],
     "show": [
+        probe("W", "show {gone_urn} --draft --json"),
+        probe("W", "show {gone_urn} --draft"),
+        beside("show {gone}"),
+        beside("show {gone_urn} --versions --json"),
+        beside("show {gone_uuid} --version 1 --json"),
         probe("R", "show {needle_urn} --versions"), probe("R", "show {needle} --version 1 --json"), probe("F", "show {wetland} --version 1 --json"),
         beside("show {wetland} --versions --json"), beside("show {listed} --versions --json"), beside("show {listed} --version 1"),
         probe("R", "show {needle_urn} --draft --json"), probe("R", "show {needle_urn} --json"), probe("R", "show {needle} --json"), probe("R", "show {needle}"), probe("F", "show {wetland} --json"), probe("F", "show {wetland}"),
         probe("C", "show {listed_urn} --json"), beside("show {licences} --json"),
     ],
     "receipt": [probe("R", "receipt {needle_urn}"), probe("R", "receipt {needle}"), probe("F", "receipt {wetland}"), probe("C", "receipt {listed}")],
-    "publish": [probe("R", "publish {needle_urn}"), beside("publish {needle}")],
-    "withdraw": [probe("R", "withdraw {needle_urn} --reason x")],
-    "edit": [probe("R", "edit {needle_urn} title.en=x")],
-    "policy": [probe("R", "policy explain {needle_urn}"), probe("R", "policy explain {needle}")],
+    "publish": [probe("W", "publish {gone_urn}"), beside("publish {gone}"), probe("R", "publish {needle_urn}"), beside("publish {needle}")],
+    "withdraw": [beside("withdraw {gone_urn} --reason x"), probe("R", "withdraw {needle_urn} --reason x")],
+    "edit": [
+        probe("R", "edit {needle_urn} title.en=x"),
+        probe("W", "edit {gone_urn} title.en=x"),
+        probe("W", "edit {gone} title.en=x"),
+        beside("edit {gone_uuid} title.en={needle_word}"),
+    ],
+    "policy": [beside("policy explain {gone_urn}"), probe("R", "policy explain {needle_urn}"), probe("R", "policy explain {needle}")],
 }  # fmt: skip
 _FILES = (("R", "needle_file"), ("f", "guess_file"), ("C", "guess_listed"))
 PEER: Table = {

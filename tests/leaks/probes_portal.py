@@ -41,6 +41,7 @@ ROUTES: Table = {
     ],
     "": [
         *(beside(f"/dataset/{{{name}}}{more}", method=method) for name in ("needle", "licences") for more in ("", "/receipt", "/file/original") for method in OTHER_METHODS),
+        *(beside(f"/dataset/{{gone{form}}}{more}") for form in ("", "_urn", "_uuid") for more in ("", "?view=table", "/receipt")),
         beside("/dataset/{needle}/nothing"), beside("/dataset/{needle}/file/"), beside("//dataset/{needle}"), beside("/dataset/{needle}.json"),
     ],
     "portal.about": [probe("R", "/about")],

@@ -11,6 +11,7 @@ more, or has other content in one hidden place:
 | m | what a mask covers |
 | g | an exact geometry behind a variant, and a hidden geometry column |
 | f | a file that is withheld because rows of it are hidden |
+| W | a record like R that was withdrawn, and of which somebody is writing a new version |
 """
 
 import hashlib
@@ -26,8 +27,8 @@ from node.actors import local_actor
 from node.site import Site
 from tests.leaks.fate import NOON, fated
 
-THINGS = "RCFrcmgf"
-NAMES = {"R": "record", "C": "card", "F": "field", "r": "row", "c": "column", "m": "mask", "g": "geometry", "f": "file"}
+THINGS = "RCFrcmgfW"
+NAMES = {"R": "record", "C": "card", "F": "field", "r": "row", "c": "column", "m": "mask", "g": "geometry", "f": "file", "W": "withdrawn"}
 #: Stands only in what is hidden.
 NEEDLE = "Zaubernadel"
 
@@ -126,6 +127,7 @@ class Filling:
         self._card()
         self._needle()
         self._plain("plain-between")
+        self._gone()
         self._wetland()
         self._licences()
         self._wells()
@@ -163,6 +165,23 @@ class Filling:
         self._clock += 60
         self._name("needle", id)
         self.filled.names["needle_file"] = _sha256(file)
+
+    def _gone(self) -> None:
+        """W: a hidden record that was withdrawn."""
+        if not self.differs("W"):
+            with fated("gone", self._clock):
+                id = mint_id(self._site.identity.node, new_nonce())
+            self._clock += 60
+            self._name("gone", id)
+            return
+        rows = RowChanges(columns=(Column("a", "text", nullable=False),), key=("a",), puts=[{"a": NEEDLE}])
+        self._put("gone", {"theme": ["administration"], "title": {"en": NEEDLE}, "resources.rows": _TABLE}, rows)
+        for step in ("withdraw", "edit"):
+            with fated(f"gone: {step}", self._clock), self._site.store.write() as tx:
+                if step == "withdraw":
+                    self._site.writer.withdraw(tx, self.filled.names["gone_urn"], "a test", self._actor)
+                else:
+                    self._site.writer.edit(tx, self.filled.names["gone_urn"], {"summary": {"en": "an edit of what is gone"}}, self._actor)
 
     def _card(self) -> None:
         """C: a record that may only be discovered."""
