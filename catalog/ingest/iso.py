@@ -135,6 +135,8 @@ class _Record:
             "scale": self._scale(),
             "lineage": self.texts(self.first(root, "//LI_Lineage/statement")),
             "related": self._related(),
+            "x.platform": self.text(root, "//acquisitionInformation//MI_Platform//code"),  # 19115-2
+            "x.instrument": self.text(root, "//acquisitionInformation//MI_Instrument//code"),
             "x.iso_identifier": self.text(root, "fileIdentifier"),
             "x.iso_constraints": self._constraints(),
         }

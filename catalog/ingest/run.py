@@ -140,7 +140,7 @@ def _guarded(found: Iterable[Found], path: Path) -> Iterator[Found]:
     except (TerraceError, GeneratorExit):
         raise
     except Exception as error:
-        log.exception("reading %s", path)
+        log.debug("reading %s", path, exc_info=True)  # for those who mend it; people get one clear error
         what = f"{type(error).__name__}: {error}"[:300]
         raise IngestError(zh=f"{path.name} 无法读取：{what}", en=f"{path.name} cannot be read: {what}") from error
 

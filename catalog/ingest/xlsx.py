@@ -6,6 +6,7 @@ A workbook is a zip of XML: its size is checked before it is opened, and XML wit
 import datetime
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def _check(path: Path) -> None:
                         raise IngestError(
                             zh=f"{path.name} 声明了实体或文档类型，不予接受", en=f"{path.name} declares entities or a document type: not accepted"
                         )
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise IngestError(zh=f"{path.name} 不是完好的 XLSX：{error}", en=f"{path.name} is not a sound XLSX: {error}") from error
 
 
