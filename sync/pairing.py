@@ -17,16 +17,15 @@ Rules:
 5. Several superiors: the same steps again; each adds its root to the anchors.
 """
 
-import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
-from catalog.canonical import JSON, b64, dumps
+from catalog.canonical import b64
 from policies.divisions import covers
 from sync import tables as t
 from sync.claims import Certify
@@ -34,6 +33,7 @@ from sync.clock import refuse_behind
 from sync.context import Context
 from sync.errors import InviteError, SyncError, TrustError
 from sync.ids import fingerprint
+from sync.invites import Waiting, about_itself, answer_of, invite_of, keep_peer, kept, newest_self, next_serial, no_invite, self_certify, too_many, waiting_of
 from sync.join import Invite, JoinRequest, make_answer, make_invite, make_join, parse_answer, parse_invite, parse_join, peek_secret, secret_digest
 from sync.refusals import Bound
 from sync.say import certify_claims
@@ -61,19 +61,6 @@ class Joining:
     zone: str
     me: str
     my_fingerprint: str
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A join that waits for the superior's clerk."""
-
-    node: str
-    fingerprint: str
-    name: Mapping[str, str]
-    division: str | None
-    level: str
-    url: str
-    since: int
 
 
 class Pairing:
@@ -125,34 +112,34 @@ class Pairing:
         digest = secret_digest(peek_secret(body))
         now = self._x.clock()
         with self._x.store.read() as conn:
-            row = _invite_of(conn, digest, now)
+            row = invite_of(conn, digest, now)
         if row is None:
-            raise _no_invite() if self._unknown.take() else _too_many()
+            raise no_invite() if self._unknown.take() else too_many()
         if not self._known.setdefault(digest, Bound(JOINS)).take():
-            raise _too_many()
+            raise too_many()
         request = parse_join(body, me=self._x.me, zone=self._x.zone, now=now)
         if row.node not in (None, request.node):
-            raise _no_invite()
-        return self._posted(request, digest, now) if row.state == "open" else _answer(row)
+            raise no_invite()
+        return self._posted(request, digest, now) if row.state == "open" else answer_of(row)
 
     def _posted(self, request: JoinRequest, digest: str, now: int) -> tuple[int, bytes]:
         """Binds an open invite to the node that posts it first."""
         with self._x.store.write() as tx:
-            row = _invite_of(tx.conn, digest, now)
+            row = invite_of(tx.conn, digest, now)
             if row is None or row.node not in (None, request.node):
-                raise _no_invite()
+                raise no_invite()
             if row.state == "open":
-                values = {"state": "posted", "node": request.node, "request": _kept(request), "created": now}
+                values = {"state": "posted", "node": request.node, "request": kept(request), "created": now}
                 tx.conn.execute(update(t.invite).where(t.invite.c.secret == digest).values(**values))
                 tx.audit("peer.join", actor=f"peer:{request.node}", detail={"fingerprint": fingerprint(request.node), "url": request.url})
                 return 202, make_answer("waiting")
-        return _answer(row)
+        return answer_of(row)
 
     def waiting(self) -> list[Waiting]:
         """Joins that wait for a person."""
         with self._x.store.read() as conn:
             rows = conn.execute(select(t.invite).where(t.invite.c.state == "posted").order_by(t.invite.c.created)).all()
-        return [_waiting(row) for row in rows]
+        return [waiting_of(row) for row in rows]
 
     def confirm(self, node: str, actor: str, *, division: str | None = None, depth: int | None = None) -> Certify:
         """Certifies a node whose fingerprint the clerk has compared, and takes it as a subordinate peer.
@@ -175,7 +162,7 @@ class Pairing:
             refuse_behind(tx.conn, now)
             asked = orjson.loads(row.request)
             statements = parse_all(asked["statements"])
-            own = _self_certify(statements, node)
+            own = self_certify(statements, node)
             trust = self._x.trust.in_(tx.conn, now)
             mine = trust.certified(self._x.me)
             token = self._certify(tx.conn, mine, own, division=division, depth=depth, now=now)
@@ -184,7 +171,7 @@ class Pairing:
             trust.certified(node)  # raises when the statement would not count
             tokens = [jws for statement in trust.chain(node) for jws in statement.tokens]
             tx.conn.execute(update(t.invite).where(t.invite.c.secret == row.secret).values(state="confirmed", answer=orjson.dumps(tokens).decode()))
-            _keep_peer(tx.conn, node, "subordinate", asked["url"], own.name, witness=False, now=now)
+            keep_peer(tx.conn, node, "subordinate", asked["url"], own.name, witness=False, now=now)
             if not trust.superiors(self._x.me):
                 self._name_witness(tx.conn, trust, node, now)
             tx.audit("peer.certify", actor=actor, detail={"node": node, "fingerprint": fingerprint(node), "division": own.division or ""})
@@ -211,7 +198,7 @@ class Pairing:
             iss=self._x.me,
             sub=own.sub,
             zone=self._x.zone,
-            serial=_next_serial(conn, self._x.me, own.sub),
+            serial=next_serial(conn, self._x.me, own.sub),
             site_keys=own.site_keys,
             witness_key=own.witness_key,
             name=own.name,
@@ -231,7 +218,7 @@ class Pairing:
     def _name_witness(self, conn: Connection, trust: Trust, node: str, now: int) -> None:
         """A top node names a subordinate as the witness of its own log (PROTOCOL 3.3); only its root can say so."""
         root = self._x.keys.root
-        own = _newest_self(trust, self._x.me)
+        own = newest_self(trust, self._x.me)
         if root is None or own is None or own.witnesses:
             return
         claims = certify_claims(
@@ -299,7 +286,7 @@ class Pairing:
         if confirmed != invite.node:
             raise InviteError(zh="确认的节点号与邀请不符", en="the node id that was confirmed is not the invite's")
         with self._x.store.read() as conn:
-            own = _about_itself(conn, self._x.me)
+            own = about_itself(conn, self._x.me)
         now = self._x.clock()
         made = make_join(
             key=self._x.keys.site,
@@ -327,7 +314,7 @@ class Pairing:
             trust = self._x.trust.in_(tx.conn, now)
             if invite.node not in trust.superiors(self._x.me):
                 raise TrustError(zh="上级的回答并未认证本站点", en="the superior's answer does not certify this site", kind="uncertified")
-            _keep_peer(
+            keep_peer(
                 tx.conn, invite.node, "superior", invite.url, trust.certified(invite.node).name, witness=trust.witness_node(self._x.me) == invite.node, now=now
             )
             tx.audit("peer.joined", actor=actor, detail={"node": invite.node, "fingerprint": fingerprint(invite.node), "root": invite.root})
@@ -397,69 +384,3 @@ class Pairing:
                 tx.conn.execute(delete(table).where(table.c.peer == node))
             tx.audit("peer.pause", actor=actor, detail={"node": node})
         self._x.wake.ring("peers")
-
-
-def _about_itself(conn: Connection, node: str) -> list[str]:
-    """The statements that a join holds: the node's root keys and what its root says of its site; not what it says of its subordinates (PROTOCOL 6.6)."""
-    s = t.statement.c
-    query = select(s.jws).where(s.iss == node, s.sub == node, s.kind.in_(["node", "certify"])).order_by(s.seq)
-    return list(conn.scalars(query))
-
-
-def _invite_of(conn: Connection, digest: str, now: int) -> Any:
-    """The invite with this secret that still holds, or None. All that hold are compared, each in constant time."""
-    found = None
-    for row in conn.execute(select(t.invite).where(t.invite.c.expires > now)):
-        if hmac.compare_digest(row.secret, digest):
-            found = row
-    return found
-
-
-def _no_invite() -> InviteError:
-    return InviteError(zh="邀请不存在、已使用或已过期", en="there is no such invite, or it was used, or it is over")
-
-
-def _too_many() -> InviteError:
-    return InviteError(zh="加入请求过多，请一分钟后再试", en="too many joins: try again in a minute", kind="invite-attempts")
-
-
-def _answer(row: Any) -> tuple[int, bytes]:
-    """What an invite that was posted is answered with."""
-    if row.state == "confirmed":
-        return 200, make_answer("certified", orjson.loads(row.answer))
-    return (202, make_answer("waiting")) if row.state == "posted" else (410, make_answer("refused"))
-
-
-def _kept(request: JoinRequest) -> str:
-    tokens: list[JSON] = [token for statement in request.statements for token in statement.tokens]
-    return dumps({"statements": tokens, "url": request.url}).decode()
-
-
-def _self_certify(statements: list[Statement], node: str) -> Certify:
-    """The node's newest word about itself."""
-    found = [s.body for s in statements if isinstance(s.body, Certify) and s.body.iss == s.body.sub == node]
-    if not found:
-        raise InviteError(zh="加入请求中没有该节点自己的 certify", en="the join holds no certify by the node itself")
-    return max(found, key=lambda body: body.serial)
-
-
-def _newest_self(trust: Trust, node: str) -> Certify | None:
-    found = [s.body for s in trust.statements if isinstance(s.body, Certify) and s.body.iss == s.body.sub == node and trust.counts(s.digest)]
-    return max(found, key=lambda body: body.serial, default=None)
-
-
-def _waiting(row: Any) -> Waiting:
-    asked = orjson.loads(row.request)
-    own = _self_certify(parse_all(asked["statements"]), row.node)
-    return Waiting(row.node, fingerprint(row.node), own.name, own.division, own.level, asked["url"], row.created)
-
-
-def _next_serial(conn: Connection, iss: str, sub: str) -> int:
-    tokens = conn.scalars(select(t.statement.c.jws).where(t.statement.c.kind == "certify", t.statement.c.iss == iss, t.statement.c.sub == sub)).all()
-    return max((body.serial for s in parse_all(tokens) if isinstance(body := s.body, Certify)), default=0) + 1
-
-
-def _keep_peer(conn: Connection, node: str, relation: str, url: str, name: Mapping[str, str], *, witness: bool, now: int) -> None:
-    values = {"relation": relation, "url": url, "name": dumps(dict[str, JSON](name)).decode(), "state": "active", "witness": int(witness)}
-    if conn.execute(update(t.peer).where(t.peer.c.node == node).values(**values)).rowcount == 0:
-        conn.execute(insert(t.peer).values(node=node, added=now, **values))

@@ -9,7 +9,7 @@ import requests
 from sqlalchemy import select
 
 from catalog.tables import audit
-from sync import pairing
+from sync import invites, pairing
 from sync.errors import AwayError, InviteError, PeerError, SyncError, TrustError
 from sync.join import make_join, parse_invite
 from sync.statements import parse_all
@@ -174,7 +174,7 @@ def test_join_holds_what_the_node_says_of_itself_and_nothing_else(make_site: Mak
         kept = orjson.loads(conn.exec_driver_sql("SELECT request FROM sync_invite").scalar())["statements"]
     assert {(type(s.body).__name__, getattr(s.body, "sub", city.node)) for s in parse_all(kept)} == {("NodeStatement", city.node), ("Certify", city.node)}
     with city.store.read() as conn:
-        posted = pairing._about_itself(conn, city.node)
+        posted = invites.about_itself(conn, city.node)
     assert {type(s.body).__name__ for s in parse_all(posted)} == {"NodeStatement", "Certify"}
     assert all(getattr(s.body, "sub", city.node) == city.node for s in parse_all(posted))
 
