@@ -1,6 +1,6 @@
 """The cells: which probe is asked of which site as whom, and what makes a cell fail."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -73,11 +73,13 @@ class Asking:
         bench: the site.
         letters: things whose probes are asked as everyone, with controls.
         extent: how much of it.
+        known: answers of the site without things: what was made by rule, and whose control finds nothing, is asked no further.
     """
 
     bench: Bench
     letters: str
     extent: Extent
+    known: Answers = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
 
     def finds(self, probe: Probe) -> bool:
@@ -90,13 +92,14 @@ class Asking:
 
     def all(self) -> Answers:
         """Asks it all."""
-        self._web()
+        for probe in self.extent.web():
+            self._ask(probe, "web", self.bench.web, WEB_ACTORS, WEB_CONTROL)
         for probe in peer_probes():
             self.answers[PEER, "peers", probe] = self.bench.as_peer(probe)
-        self._commands(changing=False)
-        for probe in filter(self.finds, self.extent.commands(changing=False)):
-            self.answers[COMMAND_CONTROL, "command", probe] = self.bench.command(COMMAND_CONTROL, probe)
-        self._commands(changing=True)
+        for probe in self.extent.commands(changing=False):
+            self._ask(probe, "command", self.bench.command, COMMAND_ACTORS, COMMAND_CONTROL)
+        for probe in self.extent.commands(changing=True):
+            self._ask(probe, "command", self.bench.command, COMMAND_ACTORS, None)
         self.bench.unrestrict()
         for probe in filter(self.finds, peer_probes()):
             self.answers[PEER_CONTROL, "peers", probe] = self.bench.as_peer(probe)
@@ -104,15 +107,14 @@ class Asking:
             self.answers[COMMAND_CONTROL, "command", probe] = self.bench.command(COMMAND_CONTROL, probe)
         return self.answers
 
-    def _web(self) -> None:
-        for probe in self.extent.web():
-            for actor in (*self.actors(probe, WEB_ACTORS), *([WEB_CONTROL] if self.finds(probe) else [])):
-                self.answers[actor, "web", probe] = self.bench.web(actor, probe)
-
-    def _commands(self, *, changing: bool) -> None:
-        for probe in self.extent.commands(changing=changing):
-            for actor in self.actors(probe, COMMAND_ACTORS):
-                self.answers[actor, "command", probe] = self.bench.command(actor, probe)
+    def _ask(self, probe: Probe, face: str, ask: Callable[[str, Probe], bytes], everyone: tuple[str, ...], control: str | None) -> None:
+        if control is not None and self.finds(probe):
+            found = ask(control, probe)
+            if not probe.sure and found == self.known.get((control, face, probe)):
+                return
+            self.answers[control, face, probe] = found
+        for actor in self.actors(probe, everyone):
+            self.answers[actor, face, probe] = ask(actor, probe)
 
 
 @dataclass

@@ -36,7 +36,7 @@ def answers_without(twins: Twins, extent: Extent) -> Answers:
 
 def nothing_tells(twins: Twins, letter: str, extent: Extent, least: int, record: Callable[[str, object], None]) -> None:
     without = answers_without(twins, extent)
-    found = compare(without, Asking(twins.fresh(letter), letter, extent).all(), letter)
+    found = compare(without, Asking(twins.fresh(letter), letter, extent, without).all(), letter)
     twins.close(letter)
     record("cells", found.cells)
     record("compared", found.cells + found.others)
