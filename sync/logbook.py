@@ -24,6 +24,7 @@ from sync import tables as t
 from sync.context import Context
 from sync.errors import SyncError
 from sync.ids import log_origin
+from sync.log_mark import write_mark
 from sync.merkle import Peaks, consistency_proof, entry_leaf
 from sync.notes import Checkpoint, add_signature, parse_note, sign_checkpoint, verify_cosignatures
 from sync.runs import Run, getter, grow, keep_nodes, new_run, newest_of, run_of_view
@@ -108,6 +109,7 @@ class Logbook:
         note = sign_checkpoint(Checkpoint(run.origin, tree.size, root), self._x.keys.site)
         grow(conn, run, size=tree.size, root=root, note=note, cosigned=None, now=now)
         self._leaves(tx, run, entries)
+        tx.after_commit(lambda: write_mark(self._x.store.data_dir, run.origin, tree.size))
 
     def _leaves(self, tx: WriteTransaction, run: Run, entries: Sequence[_Entry]) -> None:
         """Notes where each entry stands; of a record only its newest leaf is live."""
@@ -173,7 +175,7 @@ class Logbook:
         note = add_signature(run.note, line)
         found = verify_cosignatures(parse_note(note), trust.witnesses(self._x.me), now=now)
         if found is None:
-            raise SyncError(zh="见证者的联署无法验证", en="the witness's cosignature does not verify", clause="3.3", kind="witness-answer")
+            raise SyncError(zh="见证方的联署无法验证", en="the witness's cosignature does not verify", clause="3.3", kind="witness-answer")
         with self._x.store.write() as tx:
             current = run_of_view(tx.conn, run.origin, "", "")
             if current is None or current.size != run.size:  # the log grew meanwhile: remember how far it is witnessed, keep the newer note
@@ -188,7 +190,7 @@ class Logbook:
         """The request again from the size that the witness says it knows."""
         if not 0 <= size <= run.size or run.note is None:
             raise SyncError(
-                zh=f"见证者知道更大的日志（{size} > {run.size}）：本站点的日志曾倒退",
+                zh=f"见证方知道更大的日志（{size} > {run.size}）：本站点的日志曾倒退",
                 en=f"the witness knows a larger log ({size} > {run.size}): this site's log went back",
                 clause="6.2",
                 kind="rolled-back",

@@ -175,7 +175,7 @@ def _judge(receipt: _Receipt, root_id: str, origin: Origin, now: int, allow_unco
             return trust, found
     if not allow_uncosigned:
         raise ReceiptError(
-            zh="检查点没有可信见证者的签名（或声明链不通向所指的根）",
+            zh="检查点没有可信见证方的签名（或声明链不通向所指的根）",
             en="no witness that the statements name has cosigned the checkpoint, or the statements do not lead to the root that you named",
             clause="3.3",
             kind="receipt-uncosigned",

@@ -10,6 +10,7 @@ from catalog.attributes import iso
 from catalog.reader import RecordView
 from node.i18n import choose, language, translate
 from node.portal.cards import Access, access, formats_of, provider_name, source_name, title_of
+from node.portal.names import NodeNames
 from node.portal.words import FIELDS, code_label, dates, field_label, field_text, place_names, size
 
 
@@ -57,6 +58,7 @@ class Origin:
     hops: list[Hop]
     facts: list[tuple[str, str]]
     receipt_url: str
+    check: str
 
 
 @dataclass(frozen=True)
@@ -83,16 +85,14 @@ class DatasetPage:
 
     Args:
         view: the record as this actor may see it.
-        names: node id → name.
+        names: node id → name, and the root above each node.
         site_name, node: of this site.
         base_url: absolute address of this site, without a slash at the end.
         columns: the row columns that this actor may see, or an empty list.
         counted: the number of rows, for an actor who may count what they may not see.
     """
 
-    def __init__(
-        self, view: RecordView, names: Mapping[str, str], *, site_name: str, node: str, base_url: str, columns: list[Any], counted: int | None = None
-    ) -> None:
+    def __init__(self, view: RecordView, names: NodeNames, *, site_name: str, node: str, base_url: str, columns: list[Any], counted: int | None = None) -> None:
         self.view = view
         self.slug = view.slug
         self._names, self._site_name, self._node, self._base = names, site_name, node, base_url
@@ -275,7 +275,9 @@ class DatasetPage:
         else:
             statement = _("Signed by the node that answers for it; the witness's co-signature is awaited.")
         proved = self.view.origin == "own" or provenance.proof == "cosigned"
-        return Origin(proved, statement, hops, facts, url_for("portal.receipt", slug=self.slug) if provenance.log else "")
+        url = url_for("portal.receipt", slug=self.slug) if provenance.log else ""
+        check = f"terrace verify {self.slug}.receipt.json --root {self._names.root_of(self.view.authority) or 'n-…'}"
+        return Origin(proved, statement, hops, facts, url, check)
 
     def _name(self, node: str) -> str:
         return self._site_name if node == self._node else self._names.get(node, node[:12] + "…")

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from node.i18n import choose
+from sync.errors import TrustError
 
 if TYPE_CHECKING:
     from node.site import Site
@@ -31,6 +32,13 @@ class NodeNames(Mapping[str, str]):
         trust = self._site.exchange.context.trust.at(int(time.time()))
         found = {node: certification.name for node in trust.nodes() for certification in trust.certifications(node)[:1]}
         return {**found, self._site.identity.node: self._site.identity.name}
+
+    def root_of(self, node: str) -> str:
+        """Id of the root from which the certifications lead to a node: what a receipt of its records is checked against. Empty when nothing certifies it."""
+        try:
+            return self._site.exchange.context.trust.at(int(time.time())).certified(node).path[0]
+        except TrustError:
+            return ""
 
     def __getitem__(self, node: str) -> str:
         name = choose(self._table()[node])

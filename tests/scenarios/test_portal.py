@@ -1,6 +1,7 @@
 """The portal as people use it: Chromium on a running federation, both languages, wide and narrow; axe finds no violation, the console stays silent."""
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.scenarios.conftest import Demo, eventually
+from tests.scenarios.conftest import TERRACE, Demo, eventually
 
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -98,7 +99,10 @@ def test_a_person_finds_a_dataset_and_sees_map_table_and_where_it_came_from(demo
     assert page.locator("#preview ~ .scroll tbody tr").count() == 20
     with page.expect_download() as download:
         page.click("text=Download the receipt")
-    assert download.value.suggested_filename.endswith(".receipt.json")
+    command = page.inner_text("section[aria-labelledby=origin] code").split()
+    assert command[:3] == ["terrace", "verify", download.value.suggested_filename]
+    download.value.save_as(tmp_path / command[2])
+    subprocess.run([TERRACE, *command[1:]], cwd=tmp_path, check=True, capture_output=True)
     assert complaints == []
 
 
