@@ -96,7 +96,7 @@ class Actor:
 
 def _wrong(name: str, value: object, takes: object) -> ActorError:
     known = "、".join(takes) if isinstance(takes, (tuple, list)) else str(takes)
-    return ActorError(zh=f"操作者属性 {name} 不可为「{value}」；可用：{known}", en=f"actor.{name} cannot be {value!s}; it takes: {known.replace('、', ', ')}")
+    return ActorError(zh=f"操作者属性 {name} 不可为“{value}”；可用：{known}", en=f"actor.{name} cannot be {value!s}; it takes: {known.replace('、', ', ')}")
 
 
 #: Anyone who has not signed in.

@@ -46,9 +46,9 @@ class CaseReader:
         for name, entry in self._entries(mapping.get("rows"), "rows"):
             record = self.notes.text(entry.get("of"), "of")
             if entry.get("of") is None:
-                self.notes.problem(entry.place, "a row says of which record: 'of: name'", "每行须写明属于哪条记录：「of: 名称」")
+                self.notes.problem(entry.place, "a row says of which record: 'of: name'", "每行须写明属于哪条记录：“of: 名称”")
             elif record is not None and record not in world.records:
-                self.notes.problem(entry.place, f"there is no record '{record}'", f"没有「{record}」这条记录")
+                self.notes.problem(entry.place, f"there is no record '{record}'", f"没有“{record}”这条记录")
             else:
                 world.rows[name] = (record or "", self._attributes(entry, "row", skip=("of",)))
         return world
@@ -61,7 +61,7 @@ class CaseReader:
             return None
         for key in ("actor", "record", "may"):
             if mapping.get(key) is None:
-                self.notes.problem(mapping.place, f"a case needs '{key}'", f"案例缺少「{key}」")
+                self.notes.problem(mapping.place, f"a case needs '{key}'", f"案例缺少“{key}”")
         actor = self._one_of(mapping, "actor", (*world.actors, ANYONE))
         record = self._one_of(mapping, "record", world.records)
         may = frozenset(self.notes.words(mapping.get("may"), "action", ACTIONS))
@@ -143,7 +143,7 @@ class CaseReader:
             attribute = known[key.text]
             raw = self._raw(attribute, node)
             if raw is not None and reader(attribute)(raw) is None:
-                self.notes.problem(node.place, f"{attribute.name} cannot be '{raw}'", f"{attribute.name} 不能是「{raw}」")
+                self.notes.problem(node.place, f"{attribute.name} cannot be '{raw}'", f"{attribute.name} 不能是“{raw}”")
             out[key.text] = raw
         return out
 

@@ -75,7 +75,7 @@ class ConditionReader:
         if node is None:
             return None
         if isinstance(node, Sequence) and len(node.items) > 1 and not bare_list:
-            self.notes.problem(node.place, f"say 'any:' or 'all:' under '{what}'", f"「{what}」之下请写明 any: 或 all:")
+            self.notes.problem(node.place, f"say 'any:' or 'all:' under '{what}'", f"“{what}”之下请写明 any: 或 all:")
         return self._read(node, scope, what, sides, internal)
 
     def resolve(self, definition: Definition, sides: frozenset[str], internal: bool) -> Condition:
@@ -83,7 +83,7 @@ class ConditionReader:
         name = definition.name.text
         if definition.open or self._chain > MAX_CHAIN:
             self.notes.problem(
-                definition.name.place, f"'{name}' is defined by itself, or by too long a chain of names", f"「{name}」的定义绕回了自己，或名称链过长"
+                definition.name.place, f"'{name}' is defined by itself, or by too long a chain of names", f"“{name}”的定义绕回了自己，或名称链过长"
             )
             definition.condition = FALSE
         if definition.condition is None:
@@ -93,7 +93,7 @@ class ConditionReader:
             definition.open, self._chain = False, self._chain - 1
             definition.size = self._size - before
             if definition.size > MAX_SENTENCES and definition.condition is None:
-                self.notes.problem(definition.name.place, f"'{name}' comes to more than {MAX_SENTENCES} sentences", f"「{name}」展开后超过 {MAX_SENTENCES} 句")
+                self.notes.problem(definition.name.place, f"'{name}' comes to more than {MAX_SENTENCES} sentences", f"“{name}”展开后超过 {MAX_SENTENCES} 句")
                 condition = FALSE
             definition.condition = definition.condition or condition
         else:
@@ -110,20 +110,20 @@ class ConditionReader:
             self.notes.problem(
                 node.place,
                 f"a condition is a sentence, a list, or one of all:, any:, not: — not '{keys}'",
-                f"条件应为句子、清单，或 all:、any:、not: 之一，而非「{keys}」",
+                f"条件应为句子、清单，或 all:、any:、not: 之一，而非“{keys}”",
             )
             return FALSE
         key, inner = next(iter(node.entries.values()))
         if key.text == "not":
             return negate(self._read(inner, scope, what, sides, internal))
         if not isinstance(inner, Sequence):
-            self.notes.problem(inner.place, f"'{key.text}:' takes a list: [one, two]", f"「{key.text}:」之后应为清单：[甲, 乙]")
+            self.notes.problem(inner.place, f"'{key.text}:' takes a list: [one, two]", f"“{key.text}:”之后应为清单：[甲, 乙]")
             return FALSE
         return self._parts(inner, scope, what, sides, internal, key.text == "all")
 
     def _parts(self, node: Sequence, scope: Scope, what: str, sides: frozenset[str], internal: bool, every: bool) -> Condition:
         if not node.items:
-            self.notes.problem(node.place, f"the list under '{what}' is empty", f"「{what}」之下的清单是空的")
+            self.notes.problem(node.place, f"the list under '{what}' is empty", f"“{what}”之下的清单是空的")
             return FALSE
         parts = [self._read(item, scope, what, sides, internal) for item in node.items]
         return join_all(parts) if every else join_any(parts)
@@ -133,13 +133,13 @@ class ConditionReader:
         if text == "everyone":
             return TRUE
         if not text:
-            self.notes.problem(node.place, f"'{what}' says nothing", f"「{what}」没有内容")
+            self.notes.problem(node.place, f"'{what}' says nothing", f"“{what}”没有内容")
             return FALSE
         if " " not in text and "." not in text:
             definition = scope.names.get(text)
             if definition is None:
                 en, zh = did_you_mean(text, (*scope.names, "everyone"))
-                self.notes.problem(node.place, f"'{text}' is no sentence and no defined name{en}", f"「{text}」不是句子，也不是已定义的名称{zh}")
+                self.notes.problem(node.place, f"'{text}' is no sentence and no defined name{en}", f"“{text}”不是句子，也不是已定义的名称{zh}")
                 return FALSE
             condition = self.resolve(definition, frozenset(_SIDES), internal)
         else:
@@ -158,5 +158,5 @@ class ConditionReader:
         allowed = [_SIDES[side] for side in _SIDES if side in sides]
         en, zh = ", ".join(a[0] for a in allowed), "、".join(a[1] for a in allowed)
         about = wrong.name if wrong.name in text else f"'{text}' mentions {wrong.name}"
-        self.notes.problem(node.place, f"'{what}' may mention only {en}; {about} does not belong here", f"「{what}」只能涉及{zh}；{wrong.name} 不属于此处")
+        self.notes.problem(node.place, f"'{what}' may mention only {en}; {about} does not belong here", f"“{what}”只能涉及{zh}；{wrong.name} 不属于此处")
         return False

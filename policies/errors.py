@@ -64,7 +64,7 @@ class DivisionError(TerraceError):
 
     def __init__(self, code: object) -> None:
         super().__init__(
-            zh=f"「{code}」不是行政区划代码：应为 6、9 或 12 位数字，例如 510107",
+            zh=f"“{code}”不是行政区划代码：应为 6、9 或 12 位数字，例如 510107",
             en=f"{str(code)!r} is no division code: write 6, 9 or 12 digits, for example 510107",
         )
         self.code = code

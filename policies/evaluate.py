@@ -39,6 +39,6 @@ def rules_for(rules: Iterable[Rule], effect: str, action: str) -> list[Rule]:
     """Returns the rules of one effect that reach an action: allow closes downward, deny and constrain close upward (LANGUAGE 3)."""
     if action not in ACTIONS:
         known = ", ".join(ACTIONS)
-        raise VocabularyError(zh=f"没有「{action}」这个动作；可用：{known}", en=f"there is no action {action!r}; the actions are {known}")
+        raise VocabularyError(zh=f"没有“{action}”这个动作；可用：{known}", en=f"there is no action {action!r}; the actions are {known}")
     closure = closure_down if effect == "allow" else closure_up
     return [rule for rule in rules if rule.effect == effect and any(action in closure(written) for written in rule.actions)]

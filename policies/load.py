@@ -113,14 +113,14 @@ class _Loader:
                 continue
             if not isinstance(tree, Tree):
                 self.notes.problem(
-                    tree.place, "a policy file is 'key: value' lines and begins with 'policy: NAME'", "策略文件由「键: 值」组成，以「policy: 名称」开头"
+                    tree.place, "a policy file is 'key: value' lines and begins with 'policy: NAME'", "策略文件由“键: 值”组成，以“policy: 名称”开头"
                 )
                 continue
             files[name] = file = _File(name, tree)
             for entry in self.notes.scalars(tree.get("include"), "include"):
                 other = self.sources.beside(name, entry.text)
                 if other is None:
-                    self.notes.problem(entry.place, f"'{entry.text}' is not beside or below this file", f"「{entry.text}」不在本文件的文件夹之内")
+                    self.notes.problem(entry.place, f"'{entry.text}' is not beside or below this file", f"“{entry.text}”不在本文件的文件夹之内")
                 else:
                     file.includes.append(other)
                     ahead.append((other, entry.place))
@@ -130,10 +130,10 @@ class _Loader:
         try:
             content = self.sources.read(name)
         except OSError as error:
-            self.notes.problem(place, f"'{name}' cannot be read: {error.strerror}", f"无法读取「{name}」：{error.strerror}")
+            self.notes.problem(place, f"'{name}' cannot be read: {error.strerror}", f"无法读取“{name}”：{error.strerror}")
             return None
         if content is None:
-            self.notes.problem(place, f"there is no file '{name}'", f"没有「{name}」这个文件")
+            self.notes.problem(place, f"there is no file '{name}'", f"没有“{name}”这个文件")
             return None
         try:
             tree = read_tree(name, content)
@@ -150,18 +150,18 @@ class _Loader:
         self.notes.mapping(tree, "policy", POLICY_KEYS)
         named = tree.get("policy")
         if named is None:
-            self.notes.problem(tree.place, "the file lacks 'policy: NAME'", "文件缺少「policy: 名称」")
+            self.notes.problem(tree.place, "the file lacks 'policy: NAME'", "文件缺少“policy: 名称”")
         file.policy = self.notes.text(named, "policy") or file.name
         if isinstance(named, Scalar) and named.text.strip() and not NAME.fullmatch(file.policy):
             self.notes.problem(
-                named.place, f"'{file.policy}' is no name: small letters, digits and hyphens", f"「{file.policy}」不能作名称：只用小写字母、数字和连字号"
+                named.place, f"'{file.policy}' is no name: small letters, digits and hyphens", f"“{file.policy}”不能作名称：只用小写字母、数字和连字号"
             )
         language = self.notes.text(tree.get("language"), "language")
         if language not in (None, LANGUAGE):
             self.notes.problem(
                 tree.entries["language"][1].place,
                 f"this program reads language {LANGUAGE}, not '{language}'",
-                f"本程序读取的语言版本是 {LANGUAGE}，不是「{language}」",
+                f"本程序读取的语言版本是 {LANGUAGE}，不是“{language}”",
             )
         if tree.get("title") is not None:
             self.notes.because(tree.get("title"), "title", tree.place)
@@ -174,7 +174,7 @@ class _Loader:
             if first is not file:
                 node = file.tree.get("policy")
                 self.notes.problem(
-                    node.place if node else file.tree.place, f"policy '{file.policy}' is also in {first.name}", f"策略「{file.policy}」已见于 {first.name}"
+                    node.place if node else file.tree.place, f"policy '{file.policy}' is also in {first.name}", f"策略“{file.policy}”已见于 {first.name}"
                 )
 
     def _visible(self, file: _File, files: Mapping[str, _File]) -> dict[str, Definition]:
@@ -187,7 +187,7 @@ class _Loader:
                 other = out.setdefault(name, definition)
                 if other is not definition:
                     en = f"'{name}' is also defined in {definition.name.place.file}: give one of them another name"
-                    self.notes.problem(other.name.place, en, f"「{name}」也定义于 {definition.name.place.file}：请改名")
+                    self.notes.problem(other.name.place, en, f"“{name}”也定义于 {definition.name.place.file}：请改名")
             for other_name in source.includes:
                 if other_name in files and other_name not in seen:
                     seen.add(other_name)
@@ -201,7 +201,7 @@ class _Loader:
             for key, _ in entries:
                 if not NAME.fullmatch(key.text) or key.text == "everyone":
                     self.notes.problem(
-                        key.place, f"'{key.text}' is no name: small letters, digits and hyphens", f"「{key.text}」不能作名称：只用小写字母、数字和连字号"
+                        key.place, f"'{key.text}' is no name: small letters, digits and hyphens", f"“{key.text}”不能作名称：只用小写字母、数字和连字号"
                     )
             self._definitions[file.name] = {key.text: Definition(key, value, file.scope) for key, value in entries}
         return self._definitions[file.name]
@@ -250,7 +250,7 @@ class _Loader:
         for rule in (rule for file in files.values() for rule in file.rules):
             if (first := by_id.setdefault(rule.id, rule)) is not rule:
                 later, earlier = sorted((first, rule), key=lambda r: r.place, reverse=True)
-                self.notes.problem(later.place, f"rule '{rule.id}' is also at line {earlier.place.line}", f"规则「{rule.id}」已见于第 {earlier.place.line} 行")
+                self.notes.problem(later.place, f"rule '{rule.id}' is also at line {earlier.place.line}", f"规则“{rule.id}”已见于第 {earlier.place.line} 行")
         left_out = {name for file in files.values() for name in self._leave_out(file, by_id)}
         self._history(by_id)
         return [rule for rule in by_id.values() if rule.id not in left_out]
@@ -261,10 +261,10 @@ class _Loader:
             rule = by_id.get(entry.text)
             if rule is None:
                 former = next((r.id for r in by_id.values() if entry.text in r.was), None)
-                en, zh = (f"; it is now '{former}'", f"；现名「{former}」") if former else did_you_mean(entry.text, by_id)
-                self.notes.problem(entry.place, f"there is no rule '{entry.text}'{en}", f"没有「{entry.text}」这条规则{zh}")
+                en, zh = (f"; it is now '{former}'", f"；现名“{former}”") if former else did_you_mean(entry.text, by_id)
+                self.notes.problem(entry.place, f"there is no rule '{entry.text}'{en}", f"没有“{entry.text}”这条规则{zh}")
             elif rule.locked:
-                self.notes.problem(entry.place, f"rule '{entry.text}' is locked: it cannot be left out", f"规则「{entry.text}」已锁定，不能省去")
+                self.notes.problem(entry.place, f"rule '{entry.text}' is locked: it cannot be left out", f"规则“{entry.text}”已锁定，不能省去")
             else:
                 out.append(entry.text)
         return out
@@ -275,6 +275,6 @@ class _Loader:
         for rule in by_id.values():
             for former in rule.was:
                 if former in by_id:
-                    self.notes.problem(rule.place, f"'was: {former}' is the name of a rule that exists", f"「was: {former}」是现有规则的名称")
+                    self.notes.problem(rule.place, f"'was: {former}' is the name of a rule that exists", f"“was: {former}”是现有规则的名称")
                 elif owners.setdefault(former, rule.id) != rule.id:
-                    self.notes.problem(rule.place, f"'was: {former}' is also claimed by '{owners[former]}'", f"「was: {former}」也见于「{owners[former]}」")
+                    self.notes.problem(rule.place, f"'was: {former}' is also claimed by '{owners[former]}'", f"“was: {former}”也见于“{owners[former]}”")

@@ -17,7 +17,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, str]:
     names = sorted(known)
     guess = nearest(word, names)
     if guess is not None:
-        return f" — did you mean '{guess}'?", f"——是否为「{guess}」？"
+        return f" — did you mean '{guess}'?", f"——是否为“{guess}”？"
     if not names:
         return "", ""
     listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")

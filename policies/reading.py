@@ -26,10 +26,10 @@ class Notes:
         if node is None:
             return None
         if not isinstance(node, Scalar):
-            self.problem(node.place, f"'{what}' takes one text", f"「{what}」应为一段文字")
+            self.problem(node.place, f"'{what}' takes one text", f"“{what}”应为一段文字")
             return None
         if not node.text.strip():
-            self.problem(node.place, f"'{what}' is empty", f"「{what}」是空的")
+            self.problem(node.place, f"'{what}' is empty", f"“{what}”是空的")
             return None
         return node.text.strip()
 
@@ -39,7 +39,7 @@ class Notes:
         if text is None or node is None:
             return None
         if text not in ("yes", "no"):
-            self.problem(node.place, f"'{what}' takes yes or no, not '{text}'", f"「{what}」只能写 yes 或 no，不能写「{text}」")
+            self.problem(node.place, f"'{what}' takes yes or no, not '{text}'", f"“{what}”只能写 yes 或 no，不能写“{text}”")
             return None
         return text == "yes"
 
@@ -48,7 +48,7 @@ class Notes:
         if node is None:
             return []
         if isinstance(node, Mapping):
-            self.problem(node.place, f"'{what}' takes a name or a list of names", f"「{what}」应为一个名称或一列名称")
+            self.problem(node.place, f"'{what}' takes a name or a list of names", f"“{what}”应为一个名称或一列名称")
             return []
         items: list[Node] = [node] if isinstance(node, Scalar) else node.items
         out = []
@@ -66,7 +66,7 @@ class Notes:
         if scalar.text in known:
             return True
         en, zh = did_you_mean(scalar.text, known)
-        self.problem(scalar.place, f"unknown {what} '{scalar.text}'{en}", f"没有「{scalar.text}」这个 {what}{zh}")
+        self.problem(scalar.place, f"unknown {what} '{scalar.text}'{en}", f"没有“{scalar.text}”这个 {what}{zh}")
         return False
 
     def mapping(self, node: Node | None, what: str, known: Collection[str] | None = None) -> Mapping | None:
@@ -74,7 +74,7 @@ class Notes:
         if node is None:
             return None
         if not isinstance(node, Mapping):
-            self.problem(node.place, f"'{what}' takes 'name: value' lines", f"「{what}」应为「名称: 值」")
+            self.problem(node.place, f"'{what}' takes 'name: value' lines", f"“{what}”应为“名称: 值”")
             return None
         if known is not None:
             for key, _ in node.entries.values():
@@ -86,12 +86,12 @@ class Notes:
         if isinstance(node, Sequence):
             yield from node.items
         elif node is not None and not (isinstance(node, Scalar) and not node.text):
-            self.problem(node.place, f"'{what}' takes a list: begin each entry with '- '", f"「{what}」应为清单：每项以「- 」开头")
+            self.problem(node.place, f"'{what}' takes a list: begin each entry with '- '", f"“{what}”应为清单：每项以“- ”开头")
 
     def because(self, node: Node | None, what: str, place: Place) -> Because | None:
         """Returns a text in Chinese and in English."""
         if node is None:
-            self.problem(place, f"'{what}' is missing: give the reason in zh and en", f"缺少「{what}」：请写明中英文理由")
+            self.problem(place, f"'{what}' is missing: give the reason in zh and en", f"缺少“{what}”：请写明中英文理由")
             return None
         mapping = self.mapping(node, what, ("zh", "en"))
         if mapping is None:
@@ -99,5 +99,5 @@ class Notes:
         zh, en = self.text(mapping.get("zh"), "zh"), self.text(mapping.get("en"), "en")
         for language in ("zh", "en"):
             if mapping.get(language) is None:
-                self.problem(mapping.place, f"'{what}' lacks '{language}'", f"「{what}」缺少「{language}」")
+                self.problem(mapping.place, f"'{what}' lacks '{language}'", f"“{what}”缺少“{language}”")
         return Because(zh, en) if zh and en else None

@@ -85,10 +85,10 @@ class RuleReader:
     def _name(self, mapping: Mapping) -> str:
         node = mapping.get("rule")
         if node is None:
-            self.notes.problem(mapping.place, "a rule begins with 'rule: name'", "规则以「rule: 名称」开头")
+            self.notes.problem(mapping.place, "a rule begins with 'rule: name'", "规则以“rule: 名称”开头")
         name = self.notes.text(node, "rule") or ""
         if node is not None and name and not NAME.fullmatch(name):
-            self.notes.problem(node.place, f"'{name}' is no name: small letters, digits and hyphens", f"「{name}」不能作名称：只用小写字母、数字和连字号")
+            self.notes.problem(node.place, f"'{name}' is no name: small letters, digits and hyphens", f"“{name}”不能作名称：只用小写字母、数字和连字号")
         return name
 
     def _effect(self, mapping: Mapping) -> tuple[Effect | None, tuple[str, ...]]:
@@ -100,18 +100,18 @@ class RuleReader:
         node = mapping.get(written[0])
         actions = self.notes.words(node, "action", ACTIONS)
         if isinstance(node, Sequence) and not node.items:
-            self.notes.problem(node.place, f"'{written[0]}' names nothing", f"「{written[0]}」没有写明动作")
+            self.notes.problem(node.place, f"'{written[0]}' names nothing", f"“{written[0]}”没有写明动作")
         return written[0], tuple(dict.fromkeys(actions))
 
     def _belongs(self, mapping: Mapping, effect: Effect) -> None:
         """Notes what does not belong to this effect, and what it needs."""
         if effect == "allow" and mapping.get("who") is None:
-            self.notes.problem(mapping.place, "an allow says who: for everyone write 'who: everyone'", "allow 必须写明 who：对所有人请写「who: everyone」")
+            self.notes.problem(mapping.place, "an allow says who: for everyone write 'who: everyone'", "allow 必须写明 who：对所有人请写“who: everyone”")
         if effect == "constrain" and mapping.get("then") is None:
-            self.notes.problem(mapping.place, "a constrain says what it asks: 'then: {…}'", "constrain 必须写明要求：「then: {…}」")
+            self.notes.problem(mapping.place, "a constrain says what it asks: 'then: {…}'", "constrain 必须写明要求：“then: {…}”")
         for key, owner in (("only rows", "allow"), ("then", "constrain")):
             if mapping.get(key) is not None and effect != owner:
-                self.notes.problem(mapping.entries[key][0].place, f"'{key}' of a rule belongs to {owner}", f"规则的「{key}」属于 {owner}")
+                self.notes.problem(mapping.entries[key][0].place, f"'{key}' of a rule belongs to {owner}", f"规则的“{key}”属于 {owner}")
 
     def _condition(self, mapping: Mapping, key: str, sides: frozenset[str], *, bare_list: bool = True) -> Condition | None:
         return self.conditions.read(mapping.get(key), self.scope, key, sides, internal=self.internal, bare_list=bare_list)
@@ -121,7 +121,7 @@ class RuleReader:
         if node is None:
             return None
         if not node.entries:
-            self.notes.problem(node.place, "'then' asks nothing", "「then」没有要求")
+            self.notes.problem(node.place, "'then' asks nothing", "“then”没有要求")
         fields = bool(FIELD_ACTIONS.intersection(actions))
         variant = self.notes.text(node.get("use variant"), "use variant")
         return Then(
@@ -138,7 +138,7 @@ class RuleReader:
     def _only_yes(self, node: Mapping, key: str) -> bool:
         said = self.notes.yes_no(node.get(key), key)
         if said is False:
-            self.notes.problem(node.entries[key][0].place, f"'{key}: no' asks nothing: leave the line out", f"「{key}: no」等于没有要求：请删去此行")
+            self.notes.problem(node.entries[key][0].place, f"'{key}: no' asks nothing: leave the line out", f"“{key}: no”等于没有要求：请删去此行")
         return said is True
 
     def _cell(self, node: Mapping) -> int | None:
@@ -147,9 +147,7 @@ class RuleReader:
         if text is None or written is None:
             return None
         if not text.isascii() or not text.isdigit() or not 2 <= int(text[:6]) <= MAX_CELL:
-            self.notes.problem(
-                written.place, f"'smallest cell' takes a number from 2 to {MAX_CELL}, not '{text}'", f"「smallest cell」应为 2 至 {MAX_CELL} 的数"
-            )
+            self.notes.problem(written.place, f"'smallest cell' takes a number from 2 to {MAX_CELL}, not '{text}'", f"“smallest cell”应为 2 至 {MAX_CELL} 的数")
             return None
         return int(text)
 
@@ -173,17 +171,17 @@ class RuleReader:
 
     def _field(self, name: Scalar, key: str, record_fields: bool, taken_away: bool) -> None:
         if not FIELD.fullmatch(name.text):
-            self.notes.problem(name.place, f"'{name.text}' is no name of a field or column", f"「{name.text}」不是字段名称")
+            self.notes.problem(name.place, f"'{name.text}' is no name of a field or column", f"“{name.text}”不是字段名称")
         elif record_fields and taken_away and name.text in self.searched:  # LANGUAGE 22
             self.notes.problem(
                 name.place,
                 f"'{key}' cannot take away '{name.text}': search would still find it; deny the record, or publish it without that content",
-                f"「{key}」不能用于「{name.text}」：检索仍会找到它；请拒绝该记录，或发布不含该内容的记录",
+                f"“{key}”不能用于“{name.text}”：检索仍会找到它；请拒绝该记录，或发布不含该内容的记录",
             )
         elif record_fields and "." not in name.text and name.text not in RECORD_FIELDS | INDEXED_FIELDS:
             en, zh = did_you_mean(name.text, RECORD_FIELDS)
             self.notes.warning(
                 name.place,
                 f"records have no field '{name.text}'{en if 'mean' in en else '; columns of rows are named under data'}",
-                f"记录没有「{name.text}」字段{zh if 'mean' in en else '；行的字段请写在 data 之下'}",
+                f"记录没有“{name.text}”字段{zh if 'mean' in en else '；行的字段请写在 data 之下'}",
             )

@@ -70,7 +70,7 @@ def find_attribute(name: str, vocabulary: Mapping[str, Attribute], internal: boo
     attribute = vocabulary.get(name)
     if attribute is None or (attribute.internal and not internal):
         en, zh = did_you_mean(name, [a.name for a in vocabulary.values() if internal or not a.internal])
-        raise SentenceError(f"unknown attribute '{name}'{en}", f"没有「{name}」这个属性{zh}")
+        raise SentenceError(f"unknown attribute '{name}'{en}", f"没有“{name}”这个属性{zh}")
     return attribute
 
 
@@ -90,21 +90,21 @@ def _does_not_fit(attribute: Attribute, said: str, takes: tuple[Comparison, ...]
     what, zh_what = describe(attribute)
     if known:
         return SentenceError(
-            f"'{said}' does not fit {attribute.name} ({what}); it takes: {listed}", f"「{said}」不适用于 {attribute.name}（{zh_what}）；可用：{listed}"
+            f"'{said}' does not fit {attribute.name} ({what}); it takes: {listed}", f"“{said}”不适用于 {attribute.name}（{zh_what}）；可用：{listed}"
         )
     if not said:
         return SentenceError(f"{attribute.name} says nothing; it takes: {listed}", f"{attribute.name} 之后没有比较；可用：{listed}")
     en, zh = did_you_mean(said, [c.words for c in takes])
     if "did you mean" not in en:
         en, zh = f"; {attribute.name} ({what}) takes: {listed}", f"；{attribute.name}（{zh_what}）可用：{listed}"
-    return SentenceError(f"unknown comparison '{said}'{en}", f"没有「{said}」这种比较{zh}")
+    return SentenceError(f"unknown comparison '{said}'{en}", f"没有“{said}”这种比较{zh}")
 
 
 def _right(attribute: Attribute, comparison: Comparison, text: str, vocabulary: Mapping[str, Attribute], internal: bool, warn: Warn) -> Operand | None:
     said = f"'{attribute.name} {comparison.words}'"
     if comparison.right == "none":
         if text:
-            raise SentenceError(f"{said} takes no value, but '{text}' follows", f"{said} 不带值，其后却有「{text}」")
+            raise SentenceError(f"{said} takes no value, but '{text}' follows", f"{said} 不带值，其后却有“{text}”")
         return None
     if not text:
         raise SentenceError(f"{said} needs a value", f"{said} 需要一个值")
@@ -116,7 +116,7 @@ def _right(attribute: Attribute, comparison: Comparison, text: str, vocabulary: 
             (en, zh), (en_other, zh_other) = describe(attribute), describe(other)
             raise SentenceError(
                 f"'{comparison.words}' cannot compare {attribute.name} ({en}) with {other.name} ({en_other})",
-                f"「{comparison.words}」不能比较 {attribute.name}（{zh}）与 {other.name}（{zh_other}）",
+                f"“{comparison.words}”不能比较 {attribute.name}（{zh}）与 {other.name}（{zh_other}）",
             )
         return other
     if comparison.right == "date":
@@ -124,7 +124,7 @@ def _right(attribute: Attribute, comparison: Comparison, text: str, vocabulary: 
     parts = [part.strip() for part in text.split(",")]
     if comparison.right == "one" and len(parts) > 1:
         several = {"is": "is one of", "is not": "is none of", "has": "has any of"}.get(comparison.words)
-        hint = (f"; use '{several}'", f"；请用「{several}」") if several else ("", "")
+        hint = (f"; use '{several}'", f"；请用“{several}”") if several else ("", "")
         raise SentenceError(f"{said} takes one value{hint[0]}", f"{said} 只带一个值{hint[1]}")
     return Given(Values(tuple(dict.fromkeys(_value(attribute, part, warn) for part in parts))), ", ".join(parts))
 
@@ -133,7 +133,7 @@ def _days(said: str, text: str) -> Given:
     found = _DAYS.fullmatch(text)
     if not found or not 0 < int(found[1]) <= MAX_DAYS:
         raise SentenceError(
-            f"{said} takes a number of days from 1 to {MAX_DAYS}, for example '30 days', not '{text}'", f"{said} 要写天数（1 至 {MAX_DAYS}），例如「30 days」"
+            f"{said} takes a number of days from 1 to {MAX_DAYS}, for example '30 days', not '{text}'", f"{said} 要写天数（1 至 {MAX_DAYS}），例如“30 days”"
         )
     return Given(Values((int(found[1]),)), text)
 
@@ -154,7 +154,7 @@ def read_time(text: str) -> int:
     except (ValueError, OverflowError):
         raise SentenceError(
             f"'{text}' is no date: write 2026-01-31 (read at UTC+8) or 2026-01-31T08:00:00Z",
-            f"「{text}」不是日期：请写 2026-01-31（按 UTC+8）或 2026-01-31T08:00:00Z",
+            f"“{text}”不是日期：请写 2026-01-31（按 UTC+8）或 2026-01-31T08:00:00Z",
         ) from None
 
 
@@ -177,8 +177,8 @@ def _value(attribute: Attribute, text: str, warn: Warn) -> str | int:
 def _division(text: str, warn: Warn) -> str:
     if not is_code(text):
         padded = text.ljust(6, "0")
-        hint = (f": write '{padded}'", f"：请写「{padded}」") if len(text) in (2, 4) and is_code(padded) else (" of 6, 9 or 12 digits", "（6、9 或 12 位数字）")
-        raise SentenceError(f"'{text}' is no division code{hint[0]}", f"「{text}」不是行政区划代码{hint[1]}")
+        hint = (f": write '{padded}'", f"：请写“{padded}”") if len(text) in (2, 4) and is_code(padded) else (" of 6, 9 or 12 digits", "（6、9 或 12 位数字）")
+        raise SentenceError(f"'{text}' is no division code{hint[0]}", f"“{text}”不是行政区划代码{hint[1]}")
     written, retired = normalise(text)
     if retired is not None:
         warn(
@@ -193,4 +193,4 @@ def _no_such_value(attribute: Attribute, text: str, known: "frozenset[str] | tup
     if "did you mean" not in en:
         listed = ", ".join(known if isinstance(known, tuple) else sorted(known))
         en, zh = f"; it takes: {listed}", f"；可用：{listed}"
-    return SentenceError(f"{attribute.name} has no value '{text}'{en}", f"{attribute.name} 没有「{text}」这个值{zh}")
+    return SentenceError(f"{attribute.name} has no value '{text}'{en}", f"{attribute.name} 没有“{text}”这个值{zh}")

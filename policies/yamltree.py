@@ -82,14 +82,14 @@ class _TreeReader:
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
             what = " ".join(part for part in (error.context, error.problem) if part)
             hint = "; put text that holds ': ' or ' #' into quotes" if "mapping values" in what else ""
-            zh_hint = "；含「: 」或「 #」的文字请加引号" if hint else ""
+            zh_hint = "；含“: ”或“ #”的文字请加引号" if hint else ""
             self._say(Place(self.name, line, column), f"not YAML: {what}{hint}", f"不是合法的 YAML：{what}{zh_hint}")
         except yaml.YAMLError as error:
             self._say(Place(self.name, 0, 0), f"not YAML: {_one_line(error)}", f"不是合法的 YAML：{_one_line(error)}")
         except _Refused:
             pass
         if self.problems or root is None:
-            empty = Problem(self.name, 0, 0, "the file is empty: begin with 'policy: NAME'", "文件是空的：请以「policy: 名称」开头")
+            empty = Problem(self.name, 0, 0, "the file is empty: begin with 'policy: NAME'", "文件是空的：请以“policy: 名称”开头")
             raise PolicyErrors(self.problems or [empty])
         return root
 
@@ -189,7 +189,7 @@ class _TreeReader:
             self._say(node.place, "a key must be text", "键必须是文字")
             return Scalar("", node.place)
         if node.text in parent.entries:
-            self._say(node.place, f"'{node.text}' is written twice here: keep one", f"「{node.text}」在此重复：请只留一个")
+            self._say(node.place, f"'{node.text}' is written twice here: keep one", f"“{node.text}”在此重复：请只留一个")
         return node
 
 
