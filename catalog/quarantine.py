@@ -117,7 +117,7 @@ class Outcome:
             )
         rows = []
         for source, bad in bads:
-            place = dumps(dict[str, JSON](bad.place)).decode()
+            place = dumps(dict[str, JSON]({name: _plain(value) if isinstance(value, str) else value for name, value in bad.place.items()})).decode()
             _, tries = self._before.get((source, place), (0, 0))
             values = {"kind": bad.kind, "zh": _plain(bad.zh), "en": _plain(bad.en), "excerpt": _plain(bad.excerpt), "member": bad.member}
             rows.append({"file": self.file, "source": source, "place": place, "record": record, "time": tx.now, "tries": tries + 1, **values})
