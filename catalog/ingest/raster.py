@@ -11,6 +11,8 @@ from catalog.ingest.model import Item
 
 __all__ = ["is_tiff", "read_geotiff"]
 
+#: A file of a few bytes may declare 65,535 of them.
+MAX_BANDS = 1_000
 _MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
 
@@ -33,6 +35,10 @@ def read_geotiff(path: Path) -> Item:
         with warnings.catch_warnings(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path, driver="GTiff") as source:
+                if source.count > MAX_BANDS:
+                    raise IngestError(
+                        zh=f"{path.name} 声明 {source.count} 个波段，上限 {MAX_BANDS}", en=f"{path.name} declares {source.count} bands, at most {MAX_BANDS}"
+                    )
                 fields: dict[str, Any] = {"x.width": source.width, "x.height": source.height, "x.bands": _bands(source)}
                 notes: list[tuple[str, str]] = []
                 tiled = bool(source.profile.get("tiled")) and bool(source.overviews(1) if source.count else False)
@@ -57,10 +63,10 @@ def read_geotiff(path: Path) -> Item:
 
 def _bands(source: Any) -> list[dict[str, Any]]:
     """Number, type, colour and value for no data of each band."""
-    found = []
+    found, types, colours, descriptions, nothing = [], source.dtypes, source.colorinterp, source.descriptions, source.nodatavals
     for place in range(1, min(source.count, 200) + 1):
-        nodata = source.nodatavals[place - 1]
-        band = {"number": place, "type": source.dtypes[place - 1], "colour": source.colorinterp[place - 1].name, "description": source.descriptions[place - 1]}
+        nodata = nothing[place - 1]
+        band = {"number": place, "type": types[place - 1], "colour": colours[place - 1].name, "description": descriptions[place - 1]}
         if nodata is not None and nodata == nodata:
             band["nodata"] = decimal_text(float(nodata)) if abs(nodata) < 1e50 else str(nodata)
         found.append({name: value for name, value in band.items() if value is not None})

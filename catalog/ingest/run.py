@@ -11,8 +11,9 @@
 import hashlib
 import logging
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from pathlib import Path
 
 from sqlalchemy import delete, insert, select
@@ -159,15 +160,17 @@ def _known(file: _File, ctx: IngestContext) -> Iterator[AddResult]:
             inside = source.c.source.between(row.source, row.source[:-1] + "$")
             rows = conn.execute(select(source.c.id, source.c.source).where(inside, source.c.source != row.source).order_by(source.c.source)).all()
             parts = [(each.id, each.source.removeprefix(row.source)) for each in rows]
-    for id, part in parts:
-        yield _unchanged(file, ctx, id, part)
+    for some in batched(parts, BATCH):
+        yield from _unchanged(file, ctx, some)
 
 
-def _unchanged(file: _File, ctx: IngestContext, id: str, part: str) -> AddResult:
+def _unchanged(file: _File, ctx: IngestContext, parts: Sequence[tuple[str, str]]) -> Iterator[AddResult]:
+    """What is there of parts (record, part) whose content is known; published now, when that is asked for and was not before."""
     with ctx.store.read() as conn:
-        title, kind, rows, drafted = about(conn, ctx, id)
-    result = AddResult(file.path, "unchanged", id, title, kind, rows, part=part)
-    return publish_drafted(result, ctx) if ctx.publish and drafted else result
+        found = about(conn, [id for id, _ in parts])
+    for id, part in parts:
+        result = AddResult(file.path, "unchanged", id, found[id].title, found[id].kind, found[id].rows, part=part)
+        yield publish_drafted(result, ctx) if ctx.publish and found[id].drafted else result
 
 
 # --- 3 to 5: each part -------------------------------------------------------------------------------------------------------------------
@@ -193,7 +196,7 @@ def _take(file: _File, item: Item, ctx: IngestContext) -> Iterator[AddResult]:
     yield from _flush(file, ctx)
     if item.part and (id := _same(new, file, ctx)) is not None:
         file.entered = file.entered or id
-        yield _unchanged(file, ctx, id, item.part)
+        yield from _unchanged(file, ctx, [(id, item.part)])
         return
     try:
         result = write_one(new, ctx, file.outcome, ends=not item.part)

@@ -164,7 +164,7 @@ def _tables(path: Path) -> set[str]:
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as conn:
             tables = {str(row[0]).lower() for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise IngestError(zh=f"{path.name} 不是完好的 GeoPackage：{error}", en=f"{path.name} is not a sound GeoPackage: {error}") from error
     if "gpkg_contents" not in tables:
         raise IngestError(zh=f"{path.name} 是 SQLite 数据库，但不是 GeoPackage", en=f"{path.name} is an SQLite database, but no GeoPackage")

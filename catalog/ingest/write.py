@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy import Connection, select
 
 from catalog.audit import actor_name
 from catalog.canonical import JSON
-from catalog.drafts import Draft, load_draft
+from catalog.drafts import Draft
 from catalog.errors import CatalogError, ConflictError, IngestError, PublishError, RowsError
 from catalog.ingest.fill import ORIGINAL, ROWS, Filled, original_resource
 from catalog.ingest.model import AddResult, IngestContext, Layer
@@ -25,13 +26,24 @@ from catalog.ingest.sorting import Row, Sorter, check_all, good_rows
 from catalog.objects import Stored
 from catalog.quarantine import Outcome
 from catalog.rows import RowChanges, RowsDone, check_rows, find_table
-from catalog.tables import object_, record, source
+from catalog.tables import draft as drafts
+from catalog.tables import object_, record, row_table, source
 from catalog.transaction import WriteTransaction
 
-__all__ = ["about", "publish_drafted", "write_one", "write_plain"]
+__all__ = ["About", "about", "publish_drafted", "write_one", "write_plain"]
 
 #: Rows written in one transaction: other writers wait no longer than that takes.
 CHUNK = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Title, kind and number of rows of a record, and whether it has a draft."""
+
+    title: Mapping[str, str] | None
+    kind: str | None
+    rows: int | None
+    drafted: bool
 
 
 # --- fields alone ------------------------------------------------------------------------------------------------------------------------
@@ -65,9 +77,9 @@ def write_plain(batch: Sequence[Filled], ctx: IngestContext) -> list[AddResult |
 
 
 def _unchanged(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str) -> AddResult:
-    title, kind, rows, drafted = about(tx.conn, ctx, id)
-    result = AddResult(new.path, "unchanged", id, title, kind, rows, part=new.item.part)
-    return _published(tx, ctx, result) if drafted else result
+    found = about(tx.conn, [id])[id]
+    result = AddResult(new.path, "unchanged", id, found.title, found.kind, found.rows, part=new.item.part)
+    return _published(tx, ctx, result) if found.drafted else result
 
 
 # --- one with rows or a file -------------------------------------------------------------------------------------------------------------
@@ -245,16 +257,18 @@ def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled, secr
 # --- what became of it -------------------------------------------------------------------------------------------------------------------
 
 
-def about(conn: Connection, ctx: IngestContext, id: str) -> tuple[Mapping[str, str] | None, str | None, int | None, bool]:
-    """Title, kind and number of rows of a record, and whether it has a draft."""
-    draft = load_draft(conn, ctx.writer.site, id)
-    table = find_table(conn, id)
-    if draft is not None:
-        fields: Mapping[str, Any] = draft.fields
-    else:
-        text = conn.scalar(select(record.c.fields).where(record.c.id == id))
-        fields = {} if text is None else orjson.loads(text)
-    return fields.get("title"), fields.get("kind"), None if table is None else table.count, draft is not None
+def about(conn: Connection, ids: Sequence[str]) -> dict[str, About]:
+    """What records are, as drafts or published."""
+    shown = {row.id: row.fields for row in conn.execute(select(record.c.id, record.c.fields).where(record.c.id.in_(ids)))}
+    drafted = {row.id: row.fields for row in conn.execute(select(drafts.c.id, drafts.c.fields).where(drafts.c.id.in_(ids)))}
+    tables = select(row_table.c.id, row_table.c["count"]).where(row_table.c.id.in_(ids), row_table.c.variant == "")
+    counts: dict[str, int] = {str(id): int(count) for id, count in conn.execute(tables)}
+    found = {}
+    for id in ids:
+        text = drafted.get(id) or shown.get(id)
+        fields: dict[str, Any] = {} if text is None else orjson.loads(text)
+        found[id] = About(fields.get("title"), fields.get("kind"), counts.get(id), id in drafted)
+    return found
 
 
 def _result(conn: Connection, ctx: IngestContext, new: Filled, id: str, status: str, rows: int | None, bad: int) -> AddResult:
@@ -262,7 +276,8 @@ def _result(conn: Connection, ctx: IngestContext, new: Filled, id: str, status: 
         fields: Mapping[str, Any] = {**new.guessed, **new.fields}
         title, kind = fields.get("title"), fields.get("kind")
     else:
-        title, kind, _, _ = about(conn, ctx, id)
+        found = about(conn, [id])[id]
+        title, kind = found.title, found.kind
     return AddResult(new.path, status, id, title, kind, rows, notes=new.notes, part=new.item.part, quarantined=bad)
 
 

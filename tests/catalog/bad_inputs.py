@@ -149,6 +149,20 @@ def _sheet(xml: str | None = None, **members: bytes) -> bytes:
     return _zip(*out)
 
 
+def _bands(folder: Path) -> bytes:
+    """An eight by eight raster that declares 34,735 bands."""
+    import rasterio
+
+    path = folder / "made.tif"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with rasterio.open(path, "w", driver="GTiff", width=8, height=8, count=1, dtype="uint8") as out:
+            out.write(np.zeros((1, 8, 8), dtype="uint8"))
+    data = path.read_bytes()
+    path.unlink()
+    return data.replace(struct.pack("<HHIH", 277, 3, 1, 1), struct.pack("<HHIH", 277, 3, 1, 34_735))
+
+
 def _tiff() -> bytes:
     """A sound header whose only directory lies far behind the end."""
     return b"II*\x00" + struct.pack("<I", 0x7FFFFFF0) + bytes(64)
@@ -325,6 +339,7 @@ BAD: dict[str, tuple[str, Content, str]] = {
     "tiff header only": ("a.tif", b"II*\x00", "TIFF"),
     "tiff noise": ("a.tif", b"MM\x00*" + bytes(range(100)), "TIFF"),
     "tiff directory outside": ("a.tif", _tiff(), "TIFF"),
+    "tiff of 34,735 bands": ("a.tif", _bands, "bands"),
     "bigtiff noise": ("a.tif", b"II+\x00" + b"\xff" * 100, "TIFF"),
     # archives
     "zip noise": ("a.zip", b"PK\x03\x04 not really", "sound zip"),

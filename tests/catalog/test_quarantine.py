@@ -206,3 +206,35 @@ def test_a_person_without_the_role_sets_nothing_aside(intake):
     assert result.status == "refused" and result.error.kind == "denied"
     with intake.store.read() as conn:
         assert conn.scalar(select(func.count()).select_from(table)) == 0
+
+
+def test_an_older_database_gets_the_table_and_the_index(intake):
+    """A site of the first schema, which had neither."""
+    from sqlalchemy import inspect, text
+
+    with intake.store.write() as tx:
+        tx.conn.execute(text("DROP TABLE quarantine"))
+        tx.conn.execute(text("DROP INDEX source_source"))
+        tx.conn.execute(text("UPDATE alembic_version_catalog SET version_num = 'c0001'"))
+    intake.store.upgrade()
+    assert intake.one(intake.file("t.csv", BAD_CSV)).quarantined == 1 and len(intake.held()) == 1
+    with intake.store.read() as conn:
+        assert "source_source" in {index["name"] for index in inspect(conn).get_indexes("source")}
+
+
+def test_a_second_run_over_a_large_catalogue_asks_little(intake):
+    """What is known is looked up together, not record by record."""
+    from sqlalchemy import event
+
+    path = intake.file("data.json", _catalog(*(f"题{n}" for n in range(600))))
+    intake.add(path)
+    statements = []
+    with intake.store.read() as conn:
+        engine = conn.engine
+    listener = lambda *args: statements.append(args[2])  # noqa: E731 - removed by identity
+    event.listen(engine, "before_cursor_execute", listener)
+    try:
+        assert [result.status for result in intake.add(path)] == ["unchanged"] * 600
+    finally:
+        event.remove(engine, "before_cursor_execute", listener)
+    assert len(statements) < 40
