@@ -3,8 +3,9 @@
 A site that is restored from an older copy has a log that is shorter than what its witness cosigned and its peers hold. Going on with it would be a second
 history: a fork, with evidence. So:
 
-1. *Noticed.* `DIR/log.mark` says how far the log has come; it lies beside the database and in no backup. A mark beyond the log: it went back. No mark: the
-   witness is asked first, and nothing is signed before it has answered. `terrace restore` says it itself, and a witness that knows more says it at any time.
+1. *Noticed.* `DIR/log.mark` (`sync.log_mark`) says how far the log has come; it lies beside the database and in no backup. A mark beyond the log: it went back.
+   No mark: the witness is asked first, and nothing is signed before it has answered. `terrace restore` says it itself, and a witness that knows more says it at
+   any time.
 2. *Held back.* Nothing is added to the log, and peers are answered 503 `restored`: no batch, no head, no checkpoint. What others give is read on.
 3. *Closed.* The superior closes the epoch at the size that was cosigned (`Recovery.close`: `terrace peer close`); of a node without superior its own root does.
 4. *Begun anew.* The statement comes back with the superior's; then the log of the next epoch takes in every current record and the batches of its rows, page by
@@ -13,16 +14,12 @@ history: a fork, with evidence. So:
 What was published between the copy and the restore is lost to this site; its peers drop it at the end of their full read.
 """
 
-import json
 import logging
-import os
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from catalog import faults
 from catalog import tables as c
 from catalog.transaction import WriteTransaction
 from policies.errors import TerraceError
@@ -32,7 +29,9 @@ from sync.context import Context
 from sync.errors import AwayError, PeerError, SyncError, TrustError
 from sync.feeder import STREAMED
 from sync.ids import log_origin
+from sync.log_mark import read_mark, write_mark
 from sync.logbook import EPOCH_FROM, LOGGED, own_run
+from sync.merkle import empty_root
 from sync.runs import Run
 from sync.say import epoch_claims
 from sync.statements import parse_all, sign
@@ -42,10 +41,8 @@ from sync.trusted import keep_statements
 if TYPE_CHECKING:
     from sync.exchange import Exchange
 
-__all__ = ["MARK", "Recovery", "note_restored", "refuse_restored", "restored"]
+__all__ = ["Recovery", "note_restored", "refuse_restored", "restored"]
 
-#: File that says how far the own log has come.
-MARK = "log.mark"
 #: Name of the state that says since when, and why, the log is held back.
 _BACK = "went-back"
 #: Newest epoch that this site has begun anew.
@@ -94,7 +91,6 @@ class Recovery:
         self._x: Context = exchange.context
         self._sure = False
         self._again = 0.0
-        self._marked: tuple[str, int] | None = None
 
     # --- 1, 2, 4: at the site itself ---------------------------------------------------------------------------------------------------
 
@@ -116,11 +112,7 @@ class Recovery:
         if why is not None:
             self._ask_superiors()
             return False
-        if run is not None and not self._sure and not self._look(run):
-            return False
-        if run is not None:
-            self._mark(run)
-        return True
+        return run is None or self._sure or self._look(run)
 
     def notice(self, error: TerraceError) -> None:
         """The witness knows more of this log than this site does."""
@@ -129,7 +121,7 @@ class Recovery:
 
     def _look(self, run: Run) -> bool:
         """Compares the log with its mark, or, without one, with what the witness knows."""
-        mark = self._read_mark()
+        mark = read_mark(self._x.store.data_dir)
         if mark is not None and mark[0] == run.origin and mark[1] <= run.size:
             self._sure = True
             return True
@@ -149,6 +141,8 @@ class Recovery:
         self._again = time.monotonic() + _PAUSE
         try:
             self._sure = self._e.logbook.ask_witness(self._e.peers)
+            if self._sure:
+                write_mark(self._x.store.data_dir, run.origin, run.size)
         except AwayError as error:
             log.warning("nothing is signed before the witness has said how far it knows this log: %s", error)
         except TerraceError as error:
@@ -188,33 +182,8 @@ class Recovery:
             tx.conn.execute(update(t.inlet).values(cursor=0, full=1))
             tx.conn.execute(delete(t.state).where((t.state.c.name == _BACK) | t.state.c.name.startswith("statements ")))
             tx.audit("sync.epoch", detail={"epoch": epoch})
-        self._sure, self._marked = True, None
+        self._sure = True
         log.warning("epoch %d: a new log begins, and takes in every current record", epoch)
-
-    # --- the mark ------------------------------------------------------------------------------------------------------------------------
-
-    def _read_mark(self) -> tuple[str, int] | None:
-        try:
-            said = json.loads((self._x.store.data_dir / MARK).read_text(encoding="ascii"))
-            return str(said["origin"]), int(said["size"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-
-    def _mark(self, run: Run) -> None:
-        """Writes how far the log is. It may lag behind the log, never the other way."""
-        if self._marked == (run.origin, run.size):
-            return
-        file: Path = self._x.store.data_dir / MARK
-        fresh = file.with_suffix(".new")
-        try:
-            fresh.write_text(json.dumps({"origin": run.origin, "size": run.size}) + "\n", encoding="ascii")
-            faults.before("rename")
-            os.replace(fresh, file)  # noqa: PTH105 (the same, said so that it is seen)
-            faults.after("rename")
-        except OSError as error:
-            log.warning("cannot write %s: %s", file, error)
-            return
-        self._marked = (run.origin, run.size)
 
     # --- 3: at the superior ------------------------------------------------------------------------------------------------------------------
 
@@ -228,7 +197,7 @@ class Recovery:
 
         Raises:
             TrustError: the node is no direct subordinate.
-            SyncError: this site knows no checkpoint of the log; or its own root key, which it takes, is not here.
+            SyncError: closing this node's own epoch takes its root key, which is not here.
         """
         x, now = self._x, self._x.clock()
         with x.store.write() as tx:
@@ -272,18 +241,13 @@ class Recovery:
 
 
 def _known(conn: Connection, node: str, origin: str) -> tuple[int, bytes]:
-    """The largest size of a log that this site cosigned, or holds proved; with its root."""
+    """The largest size of a log that this site cosigned, or holds proved; with its root. 0 when it has heard nothing of it."""
     cosigned = conn.execute(select(t.witnessed.c.size, t.witnessed.c.root).where(t.witnessed.c.origin == origin)).one_or_none()
     r = t.run.c
     held = conn.execute(
         select(r.size, r.root).where(r.origin == origin, r.node == node, r.size > 0).order_by(r.witnessed.desc(), r.size.desc()).limit(1)
     ).first()
     best = cosigned or held
-    if best is None or best.root is None:
-        raise SyncError(
-            zh=f"本站点没有 {origin} 的任何检查点，无从关闭",
-            en=f"this site knows no checkpoint of {origin}: there is nothing to close",
-            clause="6.2",
-            kind="not-a-peer",
-        )
+    if best is None or best.root is None:  # it has heard nothing of this log: then there is nothing to keep
+        return 0, empty_root()
     return int(best.size), bytes(best.root)

@@ -30,7 +30,7 @@ from catalog.withdrawn import Clearing
 from policies.actor import Actor
 from sync import tables as t
 from sync.errors import SyncError
-from sync.recovery import MARK
+from sync.log_mark import MARK
 from tests.sync.sites import OPEN_POLICY, TestSite, record_fields
 from tests.sync.test_exchange_rows import COLUMNS, ITEMS, RESOURCE, row
 
