@@ -8,9 +8,12 @@ Within `determined(seed)` keys, ids and times follow from the seed, so that a wa
 """
 
 import random
+import shutil
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,7 +27,8 @@ from catalog import tables as c
 from catalog.canonical import dumps
 from catalog.rows import RowChanges
 from sync import tables as t
-from sync.errors import AwayError, PeerError, WitnessError
+from sync.errors import AwayError, PeerError, SyncError, WitnessError
+from sync.recovery import note_restored, restored
 from sync.suite import DEFAULT, SecretKey
 from sync.transport import Answer
 from tests.model.spec import Federation, Record, Rules
@@ -177,7 +181,8 @@ class World:
         self.late: list[tuple[str, str, bytes]] = []
         self.told: dict[tuple[str, str], set[str]] = {}
         self.newest: dict[tuple[str, str], int] = {}
-        self.steps = self.crashes = self.batches = 0
+        self.copies: dict[str, dict[str, Record]] = {}
+        self.steps = self.crashes = self.batches = self.restores = 0
         self.names: dict[str, str] = {}
         self.sites = {name: self._open(name, port()) for name in parents}
         for site in self.sites.values():
@@ -283,6 +288,7 @@ class World:
     ACTS = (
         ("work", 26), ("flow", 40), ("publish", 6), ("edit", 12), ("withdraw", 4), ("terms", 4), ("rows", 4), ("policy", 5), ("lose", 8),
         ("keep_for_later", 6), ("come_late", 5), ("cut_or_mend", 6), ("crash", 2), ("read_anew", 1), ("lose_stream", 1), ("days_pass", 1),
+        ("copy", 1), ("restore", 1),
     )  # fmt: skip
 
     def step(self) -> None:
@@ -304,7 +310,7 @@ class World:
 
     def _work(self, name: str | None = None) -> None:
         site = self.sites[name or self._node()]
-        site.exchange.worker._witness_again = 0.0
+        site.exchange.worker._witness_again = site.exchange.recovery._again = 0.0
         site.exchange.worker.publish_once()
 
     def _flow(self, edge: tuple[str, str] | None = None, limit: int | None = None) -> bool:
@@ -316,6 +322,10 @@ class World:
             site.exchange.worker.pull_once(source, limit=limit or self.random.choice([1, 2, 5, 1000]))
         except AwayError:
             return False
+        except SyncError as error:
+            if error.kind == "restored":
+                return False
+            raise
         self._look(reader)
         return self.batches > before
 
@@ -393,8 +403,10 @@ class World:
             return None
         try:
             answer = site.exchange.peers.changes(source, gen=inlet.gen, cursor=inlet.cursor, wait=0, limit=self.random.choice([1, 3, 1000]))
-        except AwayError:
-            return None
+        except SyncError as error:
+            if isinstance(error, AwayError) or error.kind == "restored":
+                return None
+            raise
         return answer.body if answer.status == 200 else None
 
     def _keep_for_later(self) -> None:
@@ -451,6 +463,42 @@ class World:
         self.reopen(edge[1])
         return edge[0]
 
+    def _copy(self) -> None:
+        """A backup of one site."""
+        name = self._node()
+        file = self.folder / f"{name}.copy"
+        file.unlink(missing_ok=True)
+        with closing(sqlite3.connect(self.folder / name / "terrace.db")) as source:
+            source.execute("VACUUM INTO ?", (str(file),))
+        self.copies[name] = {id: replace(record) for id, record in self.spec.records.items() if record.owner == name}
+
+    def _restore(self) -> None:
+        """A site is lost and comes back as it was when it was copied (PROTOCOL 6.2); its superior closes its epoch when it says that its log went back."""
+        if not self.copies or self.random.random() < 0.5:
+            return
+        name = self.random.choice(sorted(self.copies))
+        own = self.copies[name]
+        self.sites[name].store.close()
+        for path in (self.folder / name).glob("terrace.db*"):
+            path.unlink()
+        shutil.copy(self.folder / f"{name}.copy", self.folder / name / "terrace.db")
+        self.reopen(name)
+        site = self.sites[name]
+        if self.random.random() < 0.5:
+            with site.store.write() as tx:
+                note_restored(tx, "restore")  # as `terrace restore` does
+        self.restores += 1
+        others = {id: record for id, record in self.spec.records.items() if record.owner != name}
+        self.spec.records = {**others, **{id: replace(record) for id, record in own.items()}}
+        self.newest = {(node, id): n for (node, id), n in self.newest.items() if id in others and node != name}  # I6: but by epoch
+        self.late = []
+        self._work(name)
+        with site.store.read() as conn:
+            held = restored(conn) is not None
+        if held:
+            above = sorted(self.spec.parents[name])
+            self.sites[above[0] if above else name].exchange.recovery.close(site.node, "admin")
+
     def _read_anew(self) -> None:
         reader, sender = self._edge()
         with self.sites[reader].store.write() as tx:
@@ -504,8 +552,9 @@ class World:
             found = self._shown(site)
             assert found == expected, f"I1: {name} shows {_differences(found, expected)}"
             with site.store.read() as conn:
-                assert conn.execute(select(t.quarantine.c.kind, t.quarantine.c.detail)).all() == [], f"I5, I7: {name} refused an honest batch"
-                alarms = conn.execute(select(c.audit.c.event, c.audit.c.detail).where(c.audit.c.outcome == "alarm")).all()
+                refused = conn.execute(select(t.quarantine.c.peer, t.quarantine.c.kind, t.quarantine.c.detail)).all()
+                assert not refused, f"I5, I7: {name} refused an honest batch: {[(self.names[peer], kind, detail[-300:]) for peer, kind, detail in refused]}"
+                alarms = conn.execute(select(c.audit.c.event, c.audit.c.detail).where(c.audit.c.outcome == "alarm", c.audit.c.event != "sync.restored")).all()
                 assert alarms == [], f"I4: {name}: {alarms}"
                 assert set(conn.execute(select(t.inlet.c.full, t.inlet.c.held)).all()) <= {(0, 0)}, f"{name} has not ended a full read"
 

@@ -65,7 +65,7 @@ def test_a_federation_at_rest_is_what_the_specification_says(folder: Path, kind:
 @pytest.mark.parametrize("seed", range(100, 102))
 def test_a_long_walk_ends_where_the_specification_says(folder: Path, kind: str, seed: int) -> None:
     world = walk(folder, kind, seed, steps=1600, every=80)
-    print(f"{kind}, seed {seed}: {world.steps} steps, {world.batches} batches, {world.crashes} crashes")
+    print(f"{kind}, seed {seed}: {world.steps} steps, {world.batches} batches, {world.crashes} crashes, {world.restores} restores")
 
 
 def test_the_specification_itself() -> None:
