@@ -36,6 +36,7 @@ EXEMPT = {
     "sync.inlets.read_state": "reads the database",
     "sync.items.check_item": "step of sync.batch.verify",
     "sync.keys.check": "looks at files of this machine",
+    "sync.log_mark.read_mark": "reads a file of this machine",
     "sync.exchange.verify_receipt": "is sync.receipt.verify",
     "sync.trusted.statement_tokens": "reads the database",
 }
