@@ -23,6 +23,8 @@ __all__ = ["is_geojson", "read_collection", "read_feature_lines", "read_geojson"
 
 GEOMETRIES = ("Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection")
 _AT_ONCE = 1_000
+#: What stands behind the features is no longer than this.
+_TAIL = 64 << 10
 _FEATURES = frozenset(("features",))
 
 
@@ -50,14 +52,24 @@ def read_collection(path: Path, encoding: str, profile: Profile, sidecar: Sideca
                     facts.note(name, piece.value)
             stream.end()
 
-    # The system may be named behind the features: so it is looked for first.
+    # The system may be named behind the features: so it is looked for first, through all of them only where it may be.
     for _ in pieces():
-        pass
+        if facts.type == "FeatureCollection" and (facts.crs is not None or not _named_behind(path, encoding)):
+            break
     if facts.type != "FeatureCollection":
         raise IngestError(zh=f"{path.name} 是 JSON，但不是 GeoJSON", en=f"{path.name} is JSON that is not GeoJSON")
     if not facts.listed:
         raise IngestError(zh=f"{path.name} 的 features 不是列表", en=f"{path.name}: features is not a list")
     return _item(path, pieces, facts.crs, facts.title, profile, sidecar)
+
+
+def _named_behind(path: Path, encoding: str) -> bool:
+    """Whether the end of a file may name a coordinate system."""
+    if encoding not in ("utf-8", "utf-8-sig", "gb18030"):
+        return True
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - _TAIL, 0))
+        return b'"crs"' in file.read()
 
 
 def read_geojson(data: Mapping[str, Any], path: Path, profile: Profile, sidecar: Sidecar) -> Item:

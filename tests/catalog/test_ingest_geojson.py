@@ -66,6 +66,14 @@ def test_a_named_system_is_obeyed_and_the_source_kept(intake):
     assert original["crs"] == "EPSG:28350" and b"".join(intake.ctx.objects.open(original["sha256"])).decode() == text
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_system_that_is_named_behind_the_features_is_obeyed(intake, encoding):
+    crs = {"type": "name", "properties": {"name": "EPSG:28350"}}
+    text = _collection(_feature({"type": "Point", "coordinates": [500000, 7500000]}, id="1"))
+    result = intake.one(intake.file("a.geojson", f'{text[:-1]}, "crs": {json.dumps(crs)}, "name": "a rather long name"}}'.encode(encoding)))
+    assert intake.fields(result.id)["crs"] == "EPSG:28350" and abs(intake.features(result.id)[0]["geometry"]["coordinates"][0] - 117) < 1e-4
+
+
 def test_a_ballpark_transformation_is_said(intake):
     crs = {"type": "name", "properties": {"name": "EPSG:4214"}}
     result = intake.one(intake.file("a.geojson", _collection(_feature(POINT, id="1"), crs=crs)))
