@@ -96,7 +96,7 @@ def _zip_encoding(path: Path, member: str) -> str:
                 spool.write(chunk)
             spool.flush()
             return encoding_of(Path(spool.name))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
         raise broken_zip(path, error) from error
 
 
