@@ -64,6 +64,11 @@ class CodeList:
         found = self.codes.get(code)
         return code if found is None else found.name(lang)
 
+    @property
+    def known(self) -> tuple[str, str]:
+        """All codes in a sentence's end, in Chinese (with their names) and English."""
+        return "、".join(f"{each.code}（{each.zh}）" for each in self), ", ".join(self.codes)
+
     def find(self, norm: str, value: str) -> Code | None:
         """The code that another norm calls `value` (without case), for example `find("iso", "monthly")`; one that has it as its first name comes first."""
         wanted = value.casefold()

@@ -157,8 +157,8 @@ def code(value: Any, list_name: str) -> str:
         return named
     if not codes.closed:
         return cleaned if list_name == "licenses" else folded
-    known = "、".join(f"{each.code}（{each.zh}）" for each in codes)
-    raise ValueProblem(f"不是{codes.zh}的代码：{cleaned:.60}；可用：{known}", f"not a code of {codes.en}: {cleaned:.60}; known: {', '.join(codes.codes)}")
+    zh, en = codes.known
+    raise ValueProblem(f"不是{codes.zh}的代码：{cleaned:.60}；可用：{zh}", f"not a code of {codes.en}: {cleaned:.60}; known: {en}")
 
 
 def _same_name(one: str, other: str) -> bool:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from catalog.canonical import JSON
-from catalog.codes import read_yaml
+from catalog.codes import code_list, read_yaml
 from catalog.errors import ProfileError
 from catalog.field_types import is_type
 from catalog.record import CORE, Problem, clean, resources
@@ -209,13 +209,25 @@ def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = Fals
         if not asked or field.name in cleaned or field.name in wrong or (field.kinds and kind not in field.kinds):
             continue
         law = f"（{field.law}）" if field.law else ""
-        problems.append(Problem(field.name, f"缺少{field.zh}{law}", f"missing: {field.en}{' (' + field.law + ')' if field.law else ''}"))
+        zh, en = _allowed(field.type)
+        problems.append(Problem(field.name, f"缺少{field.zh}{law}{zh}", f"missing: {field.en}{' (' + field.law + ')' if field.law else ''}{en}"))
     if not attested:
         problems += _sharing_problems(cleaned)
         problems += _resource_problems(found, cleaned)
         problems += _column_problems(found, cleaned)
     order = {name: place for place, name in enumerate(found.fields)}
     return cleaned, sorted(problems, key=lambda problem: order.get(problem.field, len(order)))
+
+
+def _allowed(type_: str) -> tuple[str, str]:
+    """What a field may hold, as the end of a sentence, in Chinese and English; nothing for what is free."""
+    if type_ == "opening":
+        return "；open：true 或 false", "; open: true or false"
+    member, name = ("type", type_) if type_ == "sharing" else ("", type_.partition(":")[2])
+    if not name or not code_list(name).closed:
+        return "", ""
+    zh, en = code_list(name).known
+    return f"；{member + '：' if member else '可用：'}{zh}", f"; {member or 'known'}: {en}"
 
 
 def _sharing_problems(fields: Mapping[str, Any]) -> list[Problem]:

@@ -187,7 +187,14 @@ def _held(row: Row[Any]) -> Held:
     )  # fmt: skip
 
 
-def place_text(entry: Held | Bad) -> str:
-    """Where it is, for people: `member: line 5`."""
+#: Kinds of places in Chinese.
+_PLACES = {"line": "第 {} 行", "feature": "第 {} 个要素"}
+
+
+def place_text(entry: Held | Bad, language: str = "en") -> str:
+    """Where it is, for people: `member: line 5`, `member：第 5 行`."""
+    if language == "zh":
+        inner = "，".join(_PLACES.get(name, "{}" if name == "path" else name + " {}").format(value) for name, value in entry.place.items())
+        return f"{entry.member}：{inner}" if entry.member and inner else entry.member or inner
     inner = ", ".join(str(value) if name == "path" else f"{name} {value}" for name, value in entry.place.items())
     return f"{entry.member}: {inner}" if entry.member and inner else entry.member or inner

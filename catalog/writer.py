@@ -20,6 +20,7 @@ from catalog import drafts, rows
 from catalog.attributes import iso, policy_attributes, record_columns, record_terms
 from catalog.audit import actor_name
 from catalog.canonical import JSON, dumps
+from catalog.codes import code_list
 from catalog.drafts import Draft, StoredDraft
 from catalog.errors import ConflictError, DeniedError, NotFoundError, PublishError
 from catalog.manifest import Built, build, parse, tombstone
@@ -121,7 +122,8 @@ class Writer:
         fields, problems = checked(draft.profile, draft.fields, attested=draft.attested is not None)
         found = [problem.as_dict() for problem in problems]
         if draft.secrecy is None:
-            found.append({"field": "secrecy", "zh": "须标明密级", "en": "say how secret it is"})
+            zh, en = code_list("secrecy").known
+            found.append({"field": "secrecy", "zh": f"须标明密级：{zh}", "en": f"say how secret it is: {en}"})
         elif not self.site.takes(draft.secrecy):
             found.append(
                 {

@@ -4,8 +4,9 @@ import getpass
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from catalog.errors import AccountError, DeniedError
+from catalog.errors import AccountError, DeniedError, NotFoundError
 from catalog.site import SiteIdentity
+from node.errors import NotHereError
 from policies import acts
 from policies.actor import PUBLIC, Actor
 
@@ -35,7 +36,10 @@ def cli_actor(site: "Site", login: str) -> Actor:
     if login == LOCAL:
         return local_actor(site.identity)
     with site.store.read() as conn:
-        account = site.accounts.get(conn, login)
+        try:
+            account = site.accounts.get(conn, login)
+        except NotFoundError as error:
+            raise NotHereError("account", login) from error
     if account.state != "active":
         raise AccountError(zh=f"账号 {login} 已关闭", en=f"the account {login} is closed")
     return account.actor(site.identity)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from policies.errors import TerraceError
 
 OK, FAILED, USAGE, REFUSED, NOT_FOUND, INTERRUPTED = 0, 1, 2, 3, 4, 130
+#: Whoever read the output has gone, as `head` does: what a shell says of SIGPIPE.
+NOBODY_READS = 141
 
 #: What `terrace --help` says about exit codes.
 EXIT_CODES = {

@@ -13,11 +13,13 @@
     ├── NotByProxyError       the request went around the proxy
     ├── TooManyAttemptsError  too many sign-in attempts from one address
     ├── BackupError           the site cannot be backed up
-    └── UsageError            the command line was used in a way that makes no sense
+    ├── UsageError            the command line was used in a way that makes no sense
+    └── NotHereError          what was typed names nothing here, or nothing that may be known of: the same words for both
 """
 
 from dataclasses import dataclass
 
+from catalog.errors import CatalogError, NotFoundError
 from node.i18n import number_of
 from policies.errors import TerraceError
 
@@ -164,3 +166,29 @@ class UsageError(TerraceError):
     """The command line makes no sense as given."""
 
     kind = "usage"
+
+
+#: What is looked for on the command line → what to say when it is not found.
+_NOT_HERE = {
+    "record": (
+        "没有名为“{typed}”的记录，或您无权知悉；请写出完整的标识、uuid 或短名（terrace search 可查）",
+        "no record is called {typed}, or you may not know of it; write an id, uuid or slug in full (terrace search finds them)",
+    ),
+    "account": ("没有名为“{typed}”的账号；terrace user list 列出全部", "no account is called {typed}; terrace user list has them all"),
+    "peer": (
+        "没有节点号以“{typed}”开头的对等节点，或不止一个；terrace peer list 列出全部",
+        "no peer's id begins with {typed}, or more than one does; terrace peer list has them all",
+    ),
+    "version": (
+        "没有版本“{typed}”，或您无权查看；terrace show --versions 列出您可见的版本",
+        "there is no version {typed}, or you may not see it; terrace show --versions lists those that you may see",
+    ),
+}
+
+
+class NotHereError(NotFoundError):
+    """What was typed at the command line names nothing, or nothing that the acting person may know of: the same words for both."""
+
+    def __init__(self, what: str, typed: str) -> None:
+        zh, en = _NOT_HERE[what]
+        CatalogError.__init__(self, zh=zh.format(typed=typed), en=en.format(typed=typed))

@@ -29,9 +29,9 @@ class Explained:
     actor: str
     parts: tuple[Explanation, ...]
 
-    def text(self, language: str) -> str:
-        """Lines for a person."""
-        return "\n".join([f"{self.id} × {self.actor}", *(part.text(language) for part in self.parts)])
+    def text(self, language: str, *, everything: bool = False) -> str:
+        """Lines for a person; the rules that do not apply with `everything` only."""
+        return "\n".join([f"{self.id} × {self.actor}", *(part.text(language, everything=everything) for part in self.parts)])
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -88,6 +88,11 @@ def number_of(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
+def labelled(label: str, text: str) -> str:
+    """`label: text`, with the colon of the present language."""
+    return f"{label}：{text}" if language() == "zh" else f"{label}: {text}"
+
+
 def N_(message: str) -> str:
     """Marks a text for the catalog where it is defined; it is translated where it is shown."""
     return message

@@ -62,18 +62,19 @@ class Explanation:
     deciding: str | None
     duties: tuple[tuple[str, str], ...]
 
-    def text(self, language: str = "en") -> str:
-        """Several lines for a person."""
+    def text(self, language: str = "en", *, everything: bool = False) -> str:
+        """Several lines for a person: the rules that apply, the one that decided marked; the others with `everything` only."""
         zh = language.lower().startswith("zh")
         outcome = ("允许" if self.permitted else "拒绝") if zh else ("permitted" if self.permitted else "denied")
-        lines = [f"{self.action}: {outcome}" + ("" if self.deciding else ("（没有规则允许）" if zh else " (no rule allows it)"))]
+        colon = "：" if zh else ": "
+        lines = [f"{self.action}{colon}{outcome}" + ("" if self.deciding else ("（没有规则允许）" if zh else " (no rule allows it)"))]
         for each in self.spoken:
             mark = "→" if each.rule.id == self.deciding else " "
             doubt = ("（因有未知项）" if zh else " (because something is unknown)") if each.unknown else ""
             law = f" [{each.rule.law}]" if each.rule.law else ""
-            lines.append(f" {mark} {_WORDS[each.rule.effect][not zh]} {each.rule.id}{doubt}: {each.rule.because.text(language)}{law}")
-        lines += [f"   {name}: {value}" for name, value in self.duties]
-        for each in self.ignored:
+            lines.append(f" {mark} {_WORDS[each.rule.effect][not zh]} {each.rule.id}{doubt}{colon}{each.rule.because.text(language)}{law}")
+        lines += [f"   {name}{colon}{value}" for name, value in self.duties]
+        for each in self.ignored if everything else ():
             stopped = f"{each.stopped_by} 不成立" if zh and each.stopped_by != "unless" else f"{each.stopped_by}"
             lines.append(f"   · {each.rule.id} ({'unless 成立' if zh and each.stopped_by == 'unless' else stopped if zh else _does_not(each)})")
         return "\n".join(lines)

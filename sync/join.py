@@ -120,6 +120,8 @@ def parse_invite(line: str, *, now: int) -> Invite:
     # PROTOCOL 6.6
     match = _LINE.match("".join(line[:8000].split()))
     if match is None:
+        if line.lstrip().startswith("terrace-invite-1."):
+            raise InviteError(zh="邀请码不完整或已损坏，请重新复制整行", en="the invite is cut or damaged: copy the whole line again")
         raise InviteError(zh="不是邀请码：应以 terrace-invite-1. 开头", en="not an invite: it begins with terrace-invite-1.")
     try:
         raw = unb64(match[1])

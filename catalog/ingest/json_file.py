@@ -13,7 +13,7 @@ import orjson
 
 from catalog.errors import IngestError
 from catalog.ingest.geojson import is_geojson, read_collection, read_feature_lines, read_geojson
-from catalog.ingest.json_stream import Piece
+from catalog.ingest.json_stream import Piece, in_chinese
 from catalog.ingest.model import Found, Refused, Sidecar
 from catalog.profiles import Profile
 from catalog.quarantine import Bad
@@ -59,7 +59,7 @@ def load_json(path: Path, encoding: str) -> Any:
     try:
         return orjson.loads(text.removeprefix("\ufeff"))
     except orjson.JSONDecodeError as error:
-        zh = f"{path.name} 不是 JSON（第 {error.lineno} 行第 {error.colno} 列）：{error.msg}"
+        zh = f"{path.name} 不是 JSON（第 {error.lineno} 行第 {error.colno} 列）：{in_chinese(error.msg)}"
         raise IngestError(zh=zh, en=f"{path.name} is not JSON (line {error.lineno}, column {error.colno}): {error.msg}") from error
 
 
@@ -128,7 +128,8 @@ def _parsed(number: int, line: str, name: str) -> tuple[Any, Bad | None]:
     try:
         return orjson.loads(line), None
     except orjson.JSONDecodeError as error:
-        bad = Bad({"line": number}, "ingest", f"{name} 第 {number} 行不是 JSON：{error.msg}", f"{name}, line {number} is not JSON: {error.msg}", line[:2_000])
+        zh = f"{name} 第 {number} 行不是 JSON：{in_chinese(error.msg)}"
+        bad = Bad({"line": number}, "ingest", zh, f"{name}, line {number} is not JSON: {error.msg}", line[:2_000])
         return None, bad
 
 

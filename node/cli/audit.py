@@ -43,6 +43,7 @@ def list_(run: Run, event: str | None, who: str | None, record: str | None, limi
             [str(line["seq"]), _time(line["time"]), *(str(line[name] or "") for name in ("event", "actor", "outcome", "record")), _detail(line["detail"])]
             for line in lines
         ],
+        headed=True,
     )
 
 

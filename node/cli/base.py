@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.errors import NotFoundError
-from node.error_table import INTERRUPTED, form
-from node.i18n import LOCALES, N_, TRANSLATIONS, language, local_text, translate
+from node.error_table import INTERRUPTED, NOBODY_READS, form
+from node.errors import NotHereError
+from node.i18n import LOCALES, N_, TRANSLATIONS, labelled, language, local_text, translate
 from policies.errors import TerraceError
 
 if TYPE_CHECKING:
@@ -208,10 +209,16 @@ class Run:
             click.echo(f"\r\x1b[K{done}/{total} {what[:60]}{end}", nl=False, err=True)
 
 
-def show_table(headings: list[str], rows: list[list[str]]) -> None:
-    """Prints rows in columns: a rich table on a terminal, tab-separated lines elsewhere. Headings are message ids."""
+def show_table(headings: list[str], rows: list[list[str]], *, headed: bool = False) -> None:
+    """Prints rows in columns: a rich table on a terminal, tab-separated lines elsewhere.
+
+    Args:
+        headings: message ids.
+        rows: cells.
+        headed: with the headings elsewhere too, when there are rows; programs that read these lists use --json.
+    """
     if not sys.stdout.isatty():
-        for row in rows:
+        for row in [list(map(translate, headings)), *rows] if headed and rows else rows:
             click.echo("\t".join(row))
         return
     from rich import box
@@ -257,8 +264,22 @@ def use_language() -> None:
     textdomain("cli")
 
 
+class _Formatter(click.HelpFormatter):
+    """Headings with the colon of the present language."""
+
+    def write_heading(self, heading: str) -> None:
+        """A heading of a section."""
+        self.write(" " * self.current_indent + labelled(heading, "").rstrip() + "\n")
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
 class _Translated(click.Command):
     """Help in the present language, then an example as written."""
+
+    context_class = _Context
 
     def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -299,6 +320,18 @@ class Command(_Translated):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.append(Option(["--json", "as_json"], is_flag=True, expose_value=False, callback=_json_wanted, help=N_("Answer in JSON.")))
+
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; what is not found is said with what was typed, the same whether it is hidden or missing."""
+        try:
+            return super().invoke(ctx)
+        except NotFoundError as error:
+            typed = [ctx.params[each.name] for each in self.params if isinstance(each, click.Argument) and each.name and ctx.params.get(each.name)]
+            if isinstance(error, NotHereError) or not typed or not isinstance(typed[0], str):
+                raise
+            group = ctx.parent.info_name if ctx.parent is not None else None
+            raise NotHereError("account" if group in ("user", "token") else "record", typed[0]) from error
 
 
 def _json_wanted(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
@@ -346,7 +379,7 @@ def report(error: TerraceError, as_json: bool) -> int:
         document = {"error": {"kind": error.kind, "zh": error.zh, "en": error.en}}
         click.echo(json.dumps(document, ensure_ascii=False), err=True)
     else:
-        click.echo(click.style(translate("Error") + ": ", fg="red", bold=True) + local_text(error.zh, error.en), err=True)
+        click.echo(click.style(labelled(translate("Error"), ""), fg="red", bold=True) + local_text(error.zh, error.en), err=True)
     return form(error).exit
 
 
@@ -362,7 +395,13 @@ class MainGroup(Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; a TerraceError becomes a message and an exit code."""
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()  # a reader who has gone (`| head`) is noticed here, not when the interpreter ends
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still buffered goes nowhere
+            ctx.exit(NOBODY_READS)
         except TerraceError as error:
             ctx.exit(report(error, bool(ctx.obj and ctx.obj.json)))
         except OSError as error:

@@ -4,7 +4,13 @@ import click
 
 from node.cli.base import Command, Run, option, show_table
 from node.error_table import FAILED
-from node.i18n import N_
+from node.i18n import N_, labelled, translate
+
+TOPICS = {
+    "keys": N_("keys"), "folder": N_("folder"), "database": N_("database"), "policy": N_("policy"), "clock": N_("clock"), "disc": N_("disc"),
+    "certification": N_("certification"), "peers": N_("peers"), "log": N_("log"), "jobs": N_("jobs"), "listeners": N_("listeners"), "texts": N_("texts"),
+    "audit": N_("audit"), "address": N_("address"),
+}  # fmt: skip
 
 
 @click.command(
@@ -29,7 +35,7 @@ def doctor(ctx: click.Context, deep: bool, faults: bool) -> None:
             run.emit({"level": finding.level, "topic": finding.topic, "zh": finding.zh, "en": finding.en})
         else:
             mark, colour = {"ok": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}[finding.level]
-            click.echo(click.style(mark, fg=colour) + f" {finding.topic}: {finding.text}")
+            click.echo(click.style(mark, fg=colour) + " " + labelled(translate(TOPICS.get(finding.topic, finding.topic)), finding.text))
     ctx.exit(FAILED if bad else 0)
 
 

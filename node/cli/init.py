@@ -37,12 +37,16 @@ def init(
     run: Run, directory: Path, division: str | None, unit: str | None, level: str | None, names: tuple[str, ...], zone: str, sector: str, port: int,
     peer_port: int, database: str | None,
 ) -> None:
+    from catalog.division_names import is_known
     from node.founding import Founding, found, name_of
 
     if not division and not unit:
         raise UsageError(
             zh="请给出 --division；不属行政区划的单位给出 --unit 与 --level。", en="Give --division; for a unit that is no division --unit and --level."
         )
+    if division and not is_known(division):
+        warning = translate("The division code {code} is in no list of GB/T 2260: check it. The site is made with it all the same.")
+        click.echo(warning.format(code=division), err=True)
     made = found(directory, Founding(name_of(names), division, unit, level, zone, sector, port, peer_port, database))
     extension = _postgis(made.folder, made.settings)
     if run.json:

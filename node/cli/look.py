@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from node.cli.base import Command, Run, argument, option, pass_run, show_table
-from node.i18n import N_, choose, counted, local_text, translate
+from node.errors import NotHereError
+from node.i18n import N_, choose, counted, labelled, language, local_text, translate
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from catalog.drafts import StoredDraft
     from catalog.views import RecordView
 
+#: How far a record's place in its log is proved.
+PROOFS = {"signed": N_("signed"), "cosigned": N_("cosigned")}
 FILTERS = ("kind", "theme", "org", "authority", "division", "territory", "sharing", "opening", "format", "level", "license", "keyword", "year")
 
 
@@ -46,7 +51,7 @@ def search(run: Run, text: tuple[str, ...], filters: tuple[str, ...], bbox: str 
         run.emit({"total": page.total, "next": page.next, "items": [summary(view) for view in page.items]})
         return
     rows = [
-        [view.id, choose(view.fields.get("title"), view.slug), str(view.kind or ""), _provider(view), _day(view.modified)] for view in page.items
+        [view.id, choose(view.fields.get("title"), view.slug), _label("kinds", view.kind, ""), _provider(view), _day(view.modified)] for view in page.items
     ]
     show_table([N_("id"), N_("title"), N_("kind"), N_("provider"), N_("modified")], rows)
     click.echo(counted("{total} record", "{total} records", page.total).format(total=page.total), err=True)
@@ -106,6 +111,7 @@ def _row_count(run: Run, view: "RecordView") -> int | None:
 
 def _show_versions(run: Run, view: "RecordView", number: int | None) -> None:
     """Lists the versions, or shows one."""
+    from catalog.errors import NotFoundError
     from catalog.versions import past_version, past_versions
 
     if number is None:
@@ -118,13 +124,16 @@ def _show_versions(run: Run, view: "RecordView", number: int | None) -> None:
         rows = [[str(each.n), _day(each.time), "-" if each.changed is None else ", ".join(each.changed)] for each in found]
         show_table([N_("version"), N_("time"), N_("changed")], rows)
         return
-    past = past_version(run.site.reader, run.actor, view, number)
+    try:
+        past = past_version(run.site.reader, run.actor, view, number)
+    except NotFoundError as error:
+        raise NotHereError("version", str(number)) from error
     if run.json:
         run.emit({"id": view.id, "version": past.n, "time": _day(past.time), "fields": past.fields, "current": past.current})
         return
     click.echo(click.style(choose(past.fields.get("title"), view.slug), bold=True))
     click.echo(f"{view.id}\n{translate('version')} {past.n} · {_day(past.time)}\n")
-    show_table([N_("field"), N_("value")], [[name, _shown(value)] for name, value in sorted(past.fields.items())])
+    _show_fields(past.fields)
 
 
 def summary(view: "RecordView") -> dict[str, Any]:
@@ -152,16 +161,36 @@ def _provider(view: "RecordView") -> str:
 
 def _print_record(view: "RecordView") -> None:
     click.echo(click.style(choose(view.fields.get("title"), view.slug), bold=True))
-    click.echo(f"{view.id}\n{view.slug} · {view.kind} · {translate('version')} {view.version} · {_day(view.modified)} · {view.manifest.get('secrecy')}")
+    kind, secrecy = _label("kinds", view.kind), _label("secrecy", view.manifest.get("secrecy"))
+    click.echo(f"{view.id}\n{view.slug} · {kind} · {translate('version')} {view.version} · {_day(view.modified)} · {secrecy}")
     proof = view.provenance
-    where = translate("not yet in the log") if proof.log is None else f"{proof.log} #{proof.index} ({proof.proof})"
+    proved = translate(PROOFS.get(proof.proof or "", proof.proof or "-"))
+    where = translate("not yet in the log") if proof.log is None else f"{proof.log} #{proof.index} ({proved})"
     click.echo(translate("Authority: {node}").format(node=view.authority) + f" · {where}" + (f" · {' → '.join(proof.path)}" if proof.path else ""))
     click.echo("")
-    show_table([N_("field"), N_("value")], [[name, _shown(value)] for name, value in sorted(view.fields.items())])
+    _show_fields(view.fields)
     if view.withheld:
         click.echo(translate("Withheld: {fields}").format(fields=", ".join(view.withheld)))
     for reason in view.reasons:
-        click.echo(f"{reason['action']}: {reason['rule']} — {local_text(reason['because']['zh'], reason['because']['en'])}")
+        click.echo(f"{labelled(reason['action'], reason['rule'])} — {local_text(reason['because']['zh'], reason['because']['en'])}")
+
+
+def _label(codes: str, code: object, missing: str = "-") -> str:
+    """A code: in Chinese its name."""
+    from catalog.codes import label
+
+    return missing if not code else label(codes, str(code), "zh") if language() == "zh" else str(code)
+
+
+def _show_fields(fields: "Mapping[str, Any]") -> None:
+    """All fields; in Chinese with their titles beside the names that `edit` takes."""
+    from node.portal.words import FIELDS
+
+    def name_of(name: str) -> str:
+        titled = language() == "zh" and name in FIELDS
+        return f"{name} {translate(FIELDS[name][0], 'portal')}" if titled else name
+
+    show_table([N_("field"), N_("value")], [[name_of(name), _shown(value)] for name, value in sorted(fields.items())])
 
 
 def _shown(value: Any) -> str:
@@ -203,10 +232,10 @@ def _show_draft(run: Run, id: str) -> None:
         run.emit({**facts, "status": "draft", "problems": problems})
         return
     click.echo(click.style(choose(found.fields.get("title"), found.id), bold=True) + f"  ({translate('draft')})")
-    click.echo(f"{found.id} · {found.profile} · {found.secrecy or '-'}\n")
-    show_table([N_("field"), N_("value")], [[name, _shown(value)] for name, value in sorted(found.fields.items())])
+    click.echo(f"{found.id} · {found.profile} · {_label('secrecy', found.secrecy)}\n")
+    _show_fields(found.fields)
     for problem in problems:
-        click.echo(f"✗ {problem['field']}: {local_text(problem['zh'], problem['en'])}")
+        click.echo("✗ " + labelled(problem["field"], local_text(problem["zh"], problem["en"])))
 
 
 def _filters(given: tuple[str, ...]) -> dict[str, list[str]]:

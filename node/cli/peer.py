@@ -8,7 +8,7 @@ import click
 
 from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
 from node.error_table import REFUSED
-from node.errors import UsageError
+from node.errors import NotHereError, UsageError
 from node.i18n import N_, choose, translate
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def list_(run: Run) -> None:
     rows = [[p.node, choose(p.name, "-"), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
             for p in status.peers]
     rows += [[asked.node, choose(asked.name, "-"), "", translate("asks to join"), "", "", ""] for asked in waiting]
-    show_table([N_("node"), N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")], rows)
+    show_table([N_("node"), N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")], rows, headed=True)
 
 
 @peer.command(cls=Command, help=N_("Show one peer."), example="terrace -C wuhou peer show n-hwmobjuz…")
@@ -254,12 +254,10 @@ def close(run: Run, node: str, yes: bool) -> None:
 
 
 def _peer(run: Run, node: str) -> "PeerStatus":
-    from catalog.errors import NotFoundError
-
     wanted = "".join(node.removeprefix("n-").split()).lower()
     found = [each for each in run.site.exchange.status().peers if each.node.removeprefix("n-").startswith(wanted)]
     if len(found) != 1:
-        raise NotFoundError
+        raise NotHereError("peer", node)
     return found[0]
 
 

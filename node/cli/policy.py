@@ -69,8 +69,9 @@ terrace -C wuhou policy explain wuhou-parcels --actor li --action data""",
 @argument("id")
 @option("--actor", "who", default="public", show_default=True, help=N_("Whom to explain it for."))
 @option("--action", type=click.Choice(["discover", "read", "data", "hold", "verify", "count", "release"]), help=N_("Only this action."))
+@option("--all", "everything", is_flag=True, help=N_("Also the rules that do not apply, each with what stops it."))
 @pass_run
-def explain(run: Run, id: str, who: str, action: str | None) -> None:
+def explain(run: Run, id: str, who: str, action: str | None, everything: bool) -> None:
     from node.explaining import explain_record
 
     run.require("administer")
@@ -79,7 +80,7 @@ def explain(run: Run, id: str, who: str, action: str | None) -> None:
     if run.json:
         run.emit(explained.as_dict())
     else:
-        click.echo(explained.text(local_text("zh", "en")))
+        click.echo(explained.text(local_text("zh", "en"), everything=everything))
 
 
 @policy.command(

@@ -39,7 +39,8 @@ def list_(run: Run, file: Path | None) -> None:
         return
     from catalog.quarantine import place_text
 
-    rows = [[str(entry.n), Path(entry.file).name, place_text(entry), local_text(entry.zh, entry.en), str(entry.tries)] for entry in entries]
+    spoken = local_text("zh", "en")
+    rows = [[str(each.n), Path(each.file).name, place_text(each, spoken), local_text(each.zh, each.en), str(each.tries)] for each in entries]
     show_table([N_("no."), N_("file"), N_("place"), N_("reason"), N_("tries")], rows)
 
 
@@ -56,7 +57,7 @@ def show(run: Run, number: int) -> None:
         run.emit(entry.as_dict())
         return
     when = datetime.fromtimestamp(entry.time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    click.echo(f"{entry.n}  {entry.file}  {place_text(entry)}")
+    click.echo(f"{entry.n}  {entry.file}  {place_text(entry, local_text("zh", "en"))}")
     click.echo(local_text(entry.zh, entry.en))
     click.echo(translate("record: {record}").format(record=entry.record) if entry.record else translate("a whole record"))
     click.echo(translate("{when}, tries: {tries}").format(when=when, tries=entry.tries))

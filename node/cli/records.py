@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from catalog.errors import NotFoundError
 from node.cli.base import Command, Run, argument, option
 from node.cli.withdrawn import resolve_to_write
 from node.error_table import combined, form
-from node.errors import UsageError
-from node.i18n import N_, choose, local_text, translate
+from node.errors import NotHereError, UsageError
+from node.i18n import N_, choose, labelled, local_text, translate
 from policies.errors import TerraceError
 
 #: What became of a record.
@@ -38,7 +39,10 @@ def publish(ctx: click.Context, ids: tuple[str, ...], everything: bool, note: st
             done = run.site.writer.publish(tx, found, run.actor, note)
         return {"id": done.id, "slug": done.slug, "status": "published" if done.changed else "unchanged", "version": done.version}
 
-    ctx.exit(_each(run, [draft.id for draft in run.drafts()] if everything else list(ids), one))
+    chosen = [draft.id for draft in run.drafts()] if everything else list(ids)
+    if not chosen:
+        run.say(translate("Nothing to publish: there is no draft."))
+    ctx.exit(_each(run, chosen, one))
 
 
 @click.command(
@@ -70,6 +74,8 @@ def _each(run: Run, ids: list[str], act: Callable[[str], dict[str, Any]]) -> int
             try:
                 facts = act(id)
             except TerraceError as error:
+                if isinstance(error, NotFoundError):
+                    error = NotHereError("record", id)
                 codes.add(form(error).exit)
                 say_refused(run, {"id": id, "status": "refused"}, error)
             else:
@@ -90,4 +96,4 @@ def say_refused(run: Run, facts: dict[str, Any], error: TerraceError) -> None:
     if not listed:
         click.echo(f"    {local_text(error.zh, error.en)}", err=True)
     for problem in listed:
-        click.echo(f"    {problem['field']}: {local_text(problem['zh'], problem['en'])}", err=True)
+        click.echo("    " + labelled(problem["field"], local_text(problem["zh"], problem["en"])), err=True)

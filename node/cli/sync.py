@@ -7,7 +7,7 @@ import click
 from node.cli.base import Command, Group, Run, pass_run, show_table
 from node.cli.peer import RELATIONS, STATES, peer_facts
 from node.error_table import FAILED
-from node.i18n import N_, choose, counted, local_text, translate
+from node.i18n import N_, choose, counted, labelled, local_text, translate
 from policies.errors import TerraceError
 
 
@@ -20,15 +20,22 @@ def sync() -> None:
 @pass_run
 def status(run: Run) -> None:
     run.require("write")
+    from sync.recovery import restored
+
     found = run.site.exchange.status()
+    with run.site.store.read() as conn:
+        rests = restored(conn) is not None
     if run.json:
         names = ("node", "fingerprint", "origin", "size", "witnessed", "cosigned", "behind", "refused", "clock_behind")
         facts: dict[str, Any] = {name: getattr(found, name) for name in names}
-        run.emit({**facts, "peers": [peer_facts(each) for each in found.peers]})
+        run.emit({**facts, "rests": rests, "peers": [peer_facts(each) for each in found.peers]})
         return
     click.echo(f"{found.node}\n{found.fingerprint}")
     log = translate("Log {origin}: entries {size}, cosigned {witnessed}; changes still to be logged or streamed: {behind}.")
     click.echo(log.format(origin=found.origin or "-", size=found.size, witnessed=found.witnessed, behind=found.behind))
+    if rests:
+        log = translate("The log rests: this site was restored from an older copy. Ask the superior's clerk to run: terrace peer close {node}")
+        click.echo(log.format(node=found.node))
     if found.refused:
         click.echo(counted("{count} batch is in quarantine.", "{count} batches are in quarantine.", found.refused).format(count=found.refused))
     if found.clock_behind:
@@ -70,7 +77,7 @@ def now(ctx: click.Context) -> None:
             if run.json:
                 run.emit({"node": each.node, "error": {"kind": error.kind, "zh": error.zh, "en": error.en}})
             else:
-                click.echo(f"✗ {choose(each.name, each.node)}: {local_text(error.zh, error.en)}", err=True)
+                click.echo("✗ " + labelled(choose(each.name, each.node), local_text(error.zh, error.en)), err=True)
     worker.publish_once()
     ctx.exit(FAILED if failed else 0)
 

@@ -49,7 +49,7 @@ def list_(run: Run, login: str | None) -> None:
             run.emit({"login": each.login, "label": each.label, "created": _day(each.created), "expires": _day(each.expires), "used": _day(each.used)})
         return
     headings = [N_("login"), N_("label"), N_("created"), N_("expires"), N_("last used")]
-    show_table(headings, [[each.login, each.label, _day(each.created) or "", _day(each.expires) or "-", _day(each.used) or "-"] for each in found])
+    show_table(headings, [[each.login, each.label, _day(each.created) or "", _day(each.expires) or "-", _day(each.used) or "-"] for each in found], headed=True)
 
 
 @token.command(

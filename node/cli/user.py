@@ -73,7 +73,7 @@ def list_(run: Run) -> None:
             run.emit(_facts(account))
         return
     headings = [N_("login"), N_("name"), N_("kind"), N_("roles"), N_("clearance"), N_("state")]
-    show_table(headings, [[a.login, a.name, a.kind, ", ".join(sorted(a.roles)), a.clearance, a.state] for a in found])
+    show_table(headings, [[a.login, a.name, a.kind, ", ".join(sorted(a.roles)), a.clearance, a.state] for a in found], headed=True)
 
 
 @user.command(

@@ -273,7 +273,8 @@ def test_person_finds_nothing_of_a_hidden_record_in_any_role(run: Run, folder: P
     unknown = "urn:terrace:00000000-0000-8000-8000-000000000000"
     for words in (("edit", "{}", "title.en=x"), ("show", "{}", "--draft"), ("search", "--drafts")):
         asked = [run("--as", "clerk", *(word.format(id) for word in words)) for id in (published["id"], unknown)]
-        assert (asked[0].exit_code, asked[0].output) == (asked[1].exit_code, asked[1].output)
+        said = [each.output.replace(published["id"], "ID").replace(unknown, "ID") for each in asked]
+        assert (asked[0].exit_code, said[0]) == (asked[1].exit_code, said[1])
     for words in (("publish", "{}"), ("withdraw", "{}", "--reason", "x")):
         assert run("--as", "supervisor", *(word.format(published["id"]) for word in words)).exit_code == 4
     assert lines(run("--as", "supervisor", "publish", "--all", "--json")) == []

@@ -27,7 +27,9 @@ def test_placeholders_are_the_same_in_both_languages() -> None:
 
     with (i18n.TRANSLATIONS / "zh_Hans" / "LC_MESSAGES" / "cli.po").open("rb") as stream:
         for message in read_po(stream, locale="zh_Hans"):
-            if message.id:
+            if isinstance(message.id, tuple):  # click's: any form may name what the English forms name
+                assert set(re.findall(r"\{[^}]*\}", str(message.string))) <= set(re.findall(r"\{[^}]*\}", str(message.id))), message.id
+            elif message.id:
                 assert sorted(re.findall(r"\{[^}]*\}", message.id)) == sorted(re.findall(r"\{[^}]*\}", message.string)), message.id
 
 
