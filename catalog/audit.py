@@ -26,6 +26,8 @@ from policies.actor import Actor
 INTERVAL = 0.8
 #: Lines kept in memory before a request waits for the flusher.
 MAX_WAITING = 20_000
+#: Characters of each text in the detail of a read.
+MOST_TEXT = 200
 _PAGE = 5_000
 
 log = logging.getLogger(__name__)
@@ -96,10 +98,11 @@ class ReadAudit:
             actor: who asked.
             record: id of the record, for a read of one.
             outcome: `permitted`, `denied` or `alarm`.
-            detail: JSON.
+            detail: JSON; of texts the first `MOST_TEXT` characters are kept, since anybody may ask anything at any length.
             now: commit before returning (use of a grant, an alarm).
         """
-        line = {"time": int(time.time()), "event": event, "actor": actor_name(actor), "record": record, "outcome": outcome, "detail": dict(detail or {})}
+        told = {name: value[:MOST_TEXT] if isinstance(value, str) else value for name, value in (detail or {}).items()}
+        line = {"time": int(time.time()), "event": event, "actor": actor_name(actor), "record": record, "outcome": outcome, "detail": told}
         with self._lock:
             self._lines.append(line)
             full = len(self._lines) >= MAX_WAITING

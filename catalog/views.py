@@ -7,7 +7,7 @@ Rules (policy-language.md):
 * `withheld` names fields of the profile only, and names the hidden ones whether or not the record has them.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -25,6 +25,8 @@ from policies.plan import Plan
 
 __all__ = ["SHOWN_ACTIONS", "Judged", "Provenance", "RecordView", "disclosed", "duties_of", "field_hidden", "judge", "reasons_of", "view_of"]
 
+#: What is kept of one view by faces, languages and addresses (whoever asks chooses the address where none is set).
+MOST_MADE = 4
 #: What a view tells of in `may`: actions, and whether original files are served (LANGUAGE 17).
 SHOWN_ACTIONS = ("discover", "read", "data", "files")
 
@@ -64,7 +66,7 @@ class RecordView:
         judged: the decisions that made it.
         origin: `own`, `received` or `attested`.
         modified: UTC seconds of the manifest.
-        made: what faces made of it and wish to make once, by keys of their own.
+        made: what faces made of it (`once`).
     """
 
     id: str
@@ -82,6 +84,16 @@ class RecordView:
     judged: "Judged" = field(repr=False)
     provenance: Provenance
     made: dict[tuple[str, ...], Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """What a face makes of this view under a key of its own, made once (`MOST_MADE` are kept)."""
+        found = self.made.get(key)
+        if found is None:
+            found = make()
+            if len(self.made) >= MOST_MADE:
+                self.made.clear()
+            self.made[key] = found
+        return found
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

@@ -114,7 +114,10 @@ class Visibility:
             if entry is None:
                 entry = self._build(conn, state, active, plan, granted)
             elif not entry.good(state.position, now):
+                older = state.position < entry.position
                 entry = self._advance(conn, state, active, plan, granted, entry)
+                if older:  # a snapshot that began before the entry does not see all that is due: what it makes of it is for this request alone
+                    return entry.visible
             else:
                 return entry.visible
             with self._lock:

@@ -69,10 +69,7 @@ class Call:
     def package(self, view: RecordView) -> orjson.Fragment:
         """A record as a dataset: its JSON, made once for each view, address and language."""
         key = ("ckan", self.around.base, self.around.language)
-        text = view.made.get(key)
-        if text is None:
-            text = view.made[key] = orjson.dumps(package(view, self.around))
-        return orjson.Fragment(text)
+        return orjson.Fragment(view.once(key, lambda: orjson.dumps(package(view, self.around))))
 
     def package_parts(self, view: RecordView, wanted: Sequence[str]) -> dict[str, Any]:
         """Of a dataset the keys that are wanted."""

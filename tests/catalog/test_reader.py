@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -292,3 +293,42 @@ def test_each_read_leaves_one_line_within_the_flush(world: World) -> None:
         ("read.records", f"person:li@{STAFF.node}", None, "permitted"),
         ("read.record", "public", None, "denied"),
     ]
+
+
+def test_a_request_on_an_older_snapshot_takes_no_due_moment_away_from_others(world: World) -> None:
+    world.rule(
+        OPEN
+        + """\
+- rule: old
+  deny: discover
+  what: record.issued has passed
+  because: {zh: 过期, en: old}
+"""
+    )
+    edge = 1_803_916_800  # 2027-03-02 at UTC+8
+    world.now[0] = edge - 100
+    assert world.ids(PUBLIC) == set()
+    published: list[str] = []
+
+    def elsewhere() -> None:
+        published.append(world.publish(issued="2027-03-02").id)
+        assert world.ids(PUBLIC) == set(published)
+
+    with world.store.sharing():
+        assert world.ids(PUBLIC) == set()
+        other = threading.Thread(target=elsewhere)
+        other.start()
+        other.join()
+        world.now[0] = edge + 1
+        assert world.ids(PUBLIC) == set()
+    assert world.reader.records(PUBLIC, RecordQuery()).total == 0
+    assert world.reader.names(PUBLIC) == []
+    assert world.reader.alarms == 0
+
+
+def test_the_audit_line_of_a_search_is_short_whatever_was_asked(world: World) -> None:
+    world.reader.records(PUBLIC, RecordQuery(text="x" * 100_000))
+    world.audit.flush()
+    with world.store.read() as conn:
+        (told,) = [json.loads(text) for text in conn.execute(select(audit.c.detail).where(audit.c.event == "read.records")).scalars()]
+    assert told["text"] == "x" * 200

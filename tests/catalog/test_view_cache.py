@@ -104,6 +104,14 @@ def test_faces_make_their_text_once_for_each_address_and_language(world: World) 
     assert len(set(texts)) == len(view.made) == 3
 
 
+def test_who_chooses_ever_new_addresses_fills_no_memory(world: World) -> None:
+    world.publish()
+    view = shown(world, PUBLIC)
+    for n in range(50):
+        Call(world.reader, PUBLIC, {}, Around(f"http://{n}", "zh"), {}).package(view)
+    assert len(view.made) <= 4
+
+
 def test_what_is_kept_is_bounded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalog.view_cache, "MOST_KEPT", 3)
     for _ in range(5):
