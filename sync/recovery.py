@@ -244,10 +244,9 @@ def _known(conn: Connection, node: str, origin: str) -> tuple[int, bytes]:
     """The largest size of a log that this site cosigned, or holds proved; with its root. 0 when it has heard nothing of it."""
     cosigned = conn.execute(select(t.witnessed.c.size, t.witnessed.c.root).where(t.witnessed.c.origin == origin)).one_or_none()
     r = t.run.c
-    held = conn.execute(
-        select(r.size, r.root).where(r.origin == origin, r.node == node, r.size > 0).order_by(r.witnessed.desc(), r.size.desc()).limit(1)
-    ).first()
-    best = cosigned or held
-    if best is None or best.root is None:  # it has heard nothing of this log: then there is nothing to keep
+    held = conn.execute(select(r.size, r.root).where(r.origin == origin, r.node == node, r.size > 0).order_by(r.size.desc()).limit(1)).first()
+    # What it holds may be more than what it cosigned; a smaller size would void what it has passed on.
+    best = max((each for each in (cosigned, held) if each is not None and each.root is not None), key=lambda each: each.size, default=None)
+    if best is None:  # it has heard nothing of this log: then there is nothing to keep
         return 0, empty_root()
     return int(best.size), bytes(best.root)
