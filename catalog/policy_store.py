@@ -4,37 +4,41 @@ Rules:
 
 1. What is in force is the newest row of `policy_version`, with the text of its files. Every process compiles from there, so that all of them, and all hosts,
    decide alike; a reader uses exactly the epoch that its snapshot names, from the commit of the activation on.
-2. The files of the folder are watched. A change is loaded as a whole; when anything is wrong nothing changes, the old policy stays in force, and the problem
-   is kept in the database (`problem`), audited, and shown to doctor and pages until the files are mended.
+2. The files of the folder are watched. A change is loaded as a whole, once the files stood still for two looks (a file that is just being saved may be a valid
+   prefix of itself, without its last deny); when anything is wrong nothing changes, the old policy stays in force, and the problem is kept in the database
+   (`problem`), audited, and shown to doctor and pages until the files are mended.
 3. Activation is one transaction: version, epoch, audit line, a `change` that makes the streams sweep, and the job that stamps records anew.
-4. A folder without policy files has those that are shipped for the zone.
+4. A site that never had policy files of its own has those that are shipped for the zone. Later, a folder that is away, empty or unreadable is a problem
+   (`catalog.policy_files`).
 """
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, delete, insert, select, update
 
 from catalog.attributes import policy_codes
 from catalog.canonical import JSON, dumps
+from catalog.policy_files import PolicyFiles, UnreadableError
 from catalog.site import SiteIdentity
 from catalog.store import State, Store, WriteTransaction
 from catalog.tables import counter, meta, policy_version
 from policies.errors import PolicyErrors
 from policies.load import load_policies
 from policies.model import PolicySet
-from policies.sources import defaults_for
 
 __all__ = ["ActivePolicy", "PolicyHolder", "PolicyProblem"]
 
 #: Seconds between two looks at the files.
-POLL = 0.3
+POLL = 0.25
+#: So many looks in a row must find the files as the look before did.
+_STILL = 2
 _KEPT = 3
 _PROBLEM = "policy_problem"
 
@@ -84,11 +88,12 @@ class PolicyHolder:
     def __init__(self, store: Store, site: SiteIdentity, folders: Sequence[Path]) -> None:
         self._store = store
         self._site = site
-        self._folders = [Path(folder) for folder in folders]
+        self._files = PolicyFiles(folders, site.zone)
         self._lock = threading.RLock()
         self._kept: OrderedDict[int, ActivePolicy] = OrderedDict()
         self._hooks: list[Hook] = []
         self._seen: object = None
+        self._told = ""
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -138,11 +143,14 @@ class PolicyHolder:
         self._hooks.append(hook)
 
     def files(self) -> dict[str, str]:
-        """The policy files as they are now: name → text; the shipped ones when the folders hold none."""
-        found = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for folder in self._folders for path in _yaml(folder)}
-        if not any(name.rpartition("/")[2] != "cases.yaml" for name in found):
-            found |= {f"defaults/{path.name}": path.read_text(encoding="utf-8") for path in defaults_for(self._site.zone)}
-        return found
+        """The policy files as they are now: name → text; the shipped ones at a site that never had its own.
+
+        Raises:
+            PolicyErrors: a folder or file is away or cannot be read.
+        """
+        with self._store.read() as conn:
+            epoch = State.read(conn).policy
+            return self._files.read(self._texts(conn, epoch) if epoch else {})
 
     def activate(self, actor: str | None = None) -> ActivePolicy:
         """Puts the files in force, unless they say what is in force already.
@@ -153,16 +161,15 @@ class PolicyHolder:
         Raises:
             PolicyErrors: everything that is wrong; the old policy stays in force.
         """
-        seen = self._fingerprint()
-        files = self.files()
+        seen: object = self._files.fingerprint()
         try:
-            loaded = self.check(files)
+            loaded = self.check(self.files())
         except PolicyErrors as error:
             self._keep_old(error, actor)
-            self._seen = seen
+            self._seen = None if isinstance(error, UnreadableError) else seen
             raise
         active = self._commit(dict(loaded.texts), loaded, actor)
-        self._seen = seen
+        self._seen, self._told = seen, ""
         return active
 
     def _commit(self, files: dict[str, str], loaded: PolicySet, actor: str | None) -> ActivePolicy:
@@ -220,10 +227,11 @@ class PolicyHolder:
 
     def start(self) -> None:
         """Puts the files in force and watches them. A bad policy at the start leaves the last good one in force."""
+        self._await_still()
         try:
             self.activate()
         except PolicyErrors as error:
-            log.error("the policy files are not in force:\n%s", error)
+            self._tell(error)
         self._thread = threading.Thread(target=self._watch, name="policy-watch", daemon=True)
         self._thread.start()
 
@@ -233,25 +241,29 @@ class PolicyHolder:
         if self._thread is not None:
             self._thread.join(timeout=10)
 
+    def _await_still(self) -> None:
+        """Waits while files that changed a moment ago are still being saved; at a site without any policy nothing can be lost, and nothing is waited for."""
+        with self._store.read() as conn:
+            if State.read(conn).policy == 0:
+                return
+        while 0 <= time.time() - self._files.newest() < POLL * _STILL and not self._stop.wait(POLL):
+            pass
+
     def _watch(self) -> None:
+        last: object = None
+        still = 0
         while not self._stop.wait(POLL):
             try:
-                if self._fingerprint() != self._seen:
-                    self._stop.wait(0.05)  # an editor may still be writing
+                now = self._files.fingerprint()
+                still, last = (still + 1 if now == last else 0), now
+                if now != self._seen and still >= _STILL:
                     self.activate()
             except PolicyErrors as error:
-                log.error("the new policy files are not in force:\n%s", error)
-            except Exception:  # a file that vanished under us, a busy database: the next round tries again
+                self._tell(error)
+            except Exception:  # a busy database: the next round tries again
                 log.exception("the policy files could not be looked at")
 
-    def _fingerprint(self) -> object:
-        found: list[tuple[Any, ...]] = []
-        for folder in self._folders:
-            for path in _yaml(folder):
-                stat = path.stat()
-                found.append((str(path), stat.st_mtime_ns, stat.st_size, stat.st_ino))
-        return found
-
-
-def _yaml(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.yaml") if path.is_file() and not path.name.startswith("."))
+    def _tell(self, error: PolicyErrors) -> None:
+        if str(error) != self._told:  # files that cannot be read are tried again and again
+            log.error("the new policy files are not in force:\n%s", error)
+        self._told = str(error)

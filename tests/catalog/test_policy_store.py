@@ -18,6 +18,14 @@ from tests.catalog.worlds import OPEN, World
 CLOSED = OPEN.replace("allow: data\n  who: everyone", "allow: data\n  who: actor.kind is peer").replace(
     "allow: discover\n  who: everyone", "allow: discover\n  who: actor.kind is peer"
 )
+CLOSING = """\
+policy: closing
+rules:
+- rule: none
+  deny: discover
+  unless: actor.kind is person
+  because: {zh: 关闭, en: closed}
+"""
 BAD = OPEN.replace("record.opening is open", "record.opening is ajar")
 
 
@@ -95,6 +103,82 @@ def test_an_edit_is_seen_by_the_watcher_and_by_every_process(world: World) -> No
     assert world.ids(PUBLIC) == set()
     (world.folder / "site.yaml").write_text(OPEN, encoding="utf-8")
     _until(lambda: other.ids(PUBLIC) == {done.id})
+
+
+def _problem(world: World) -> str | None:
+    with world.store.read() as conn:
+        found = world.policies.problem(conn)
+    if found is None:
+        return None
+    assert found.lines[0]["zh"] != found.lines[0]["en"]
+    return found.lines[0]["en"]
+
+
+@pytest.mark.parametrize("loss", ["moved", "emptied", "a file of that name", "a link to nowhere", "not UTF-8"])
+def test_a_policy_that_cannot_be_read_is_not_an_empty_policy(world: World, tmp_path: Path, loss: str) -> None:
+    world.rule(CLOSED)
+    world.publish()
+    away = tmp_path / "away"
+    site = world.folder / "site.yaml"
+    match loss:
+        case "moved":
+            world.folder.rename(away)
+        case "emptied":
+            site.rename(away)
+        case "a file of that name":
+            world.folder.rename(away)
+            world.folder.write_text("")
+        case "a link to nowhere":
+            site.unlink()
+            site.symlink_to(tmp_path / "nothing")
+        case _:
+            site.write_bytes(b"\xff" + CLOSED.encode())
+    world.policies.start()
+    _until(lambda: _problem(world) is not None)
+    assert world.ids(PUBLIC) == set()
+    with pytest.raises(PolicyErrors):
+        PolicyHolder(world.store, world.site, [world.folder]).activate("test")
+    with world.store.read() as conn:
+        assert world.policies.current(conn).epoch == 1
+    if world.folder.is_file():
+        world.folder.unlink()
+    if loss in ("moved", "a file of that name"):
+        away.rename(world.folder)
+    else:
+        site.unlink(missing_ok=True)
+        site.write_text(CLOSED, encoding="utf-8")
+    _until(lambda: _problem(world) is None)
+    with world.store.read() as conn:
+        assert world.policies.current(conn).epoch == 1
+
+
+def test_one_of_several_files_is_removed_on_purpose(world: World) -> None:
+    world.rule(OPEN)
+    world.rule(CLOSING, "closing.yaml")
+    done = world.publish()
+    world.policies.start()
+    assert world.ids(PUBLIC) == set()
+    (world.folder / "closing.yaml").unlink()
+    _until(lambda: world.ids(PUBLIC) == {done.id})
+
+
+def test_a_slow_save_never_puts_the_first_half_of_a_file_in_force(world: World) -> None:
+    world.rule(OPEN + "".join(CLOSING.splitlines(keepends=True)[2:]))
+    world.publish()
+    world.policies.start()
+    with (world.folder / "site.yaml").open("w", encoding="utf-8") as stream:
+        for line in OPEN.splitlines(keepends=True):
+            stream.write(line)
+            stream.flush()
+            time.sleep(0.02)
+        for _ in range(15):  # what is there decides alone and would let everything out
+            stream.write("# still writing\n")
+            stream.flush()
+            time.sleep(0.1)
+            assert world.ids(PUBLIC) == set()
+        stream.write("".join(CLOSING.splitlines(keepends=True)[2:]))
+    with world.store.read() as conn:
+        assert world.policies.current(conn).epoch == 1 and world.policies.problem(conn) is None
 
 
 def test_two_processes_that_see_the_same_edit_make_one_epoch(world: World, tmp_path: Path) -> None:
