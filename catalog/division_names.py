@@ -11,13 +11,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-__all__ = ["Division", "children", "division", "division_name", "division_path", "find_divisions", "is_known"]
+__all__ = ["division_name", "is_known"]
 
 _FILE = Path(__file__).parent / "codes" / "divisions.csv"
-NATION = "000000"
 
 
-class Division(NamedTuple):
+class _Division(NamedTuple):
     """One division: six-digit code, Chinese name, English name (empty when unknown)."""
 
     code: str
@@ -30,31 +29,9 @@ class Division(NamedTuple):
 
 
 @cache
-def _all() -> Mapping[str, Division]:
+def _all() -> Mapping[str, _Division]:
     with _FILE.open(encoding="utf-8", newline="") as lines:
-        return MappingProxyType({row["code"]: Division(row["code"], row["zh"], row["en"]) for row in csv.DictReader(lines)})
-
-
-@cache
-def _by_parent() -> Mapping[str, tuple[Division, ...]]:
-    found: dict[str, list[Division]] = {}
-    for each in _all().values():
-        if each.code != NATION:
-            found.setdefault(_parent(each.code), []).append(each)
-    return MappingProxyType({code: tuple(each) for code, each in found.items()})
-
-
-def _parent(code: str) -> str:
-    """The nearest listed division above: some counties stand directly under their province."""
-    for candidate in (code[:4] + "00", code[:2] + "0000"):
-        if candidate != code and candidate in _all():
-            return candidate
-    return NATION
-
-
-def division(code: str) -> Division | None:
-    """A listed division by its six-digit code, or None."""
-    return _all().get(code)
+        return MappingProxyType({row["code"]: _Division(row["code"], row["zh"], row["en"]) for row in csv.DictReader(lines)})
 
 
 def is_known(code: str) -> bool:
@@ -68,22 +45,3 @@ def division_name(code: str, lang: str = "zh") -> str:
     if found is None:
         return code
     return found.name(lang) if len(code) == 6 else f"{found.name(lang)} {code}"
-
-
-def division_path(code: str, lang: str = "zh") -> list[str]:
-    """Names from the province down to the division, without the meaningless 市辖区 of municipalities."""
-    codes = dict.fromkeys((code[:2] + "0000", code[:4] + "00", code[:6]))
-    names = [_all()[each].name(lang) for each in codes if each in _all()]
-    return [name for name in names if name not in ("市辖区", "县")] or [code]
-
-
-def children(code: str) -> tuple[Division, ...]:
-    """The listed divisions directly below."""
-    return _by_parent().get(code, ())
-
-
-def find_divisions(text: str, limit: int = 20) -> list[Division]:
-    """Divisions whose code starts with the text or whose name holds it, for choosing in a form."""
-    wanted = text.strip().casefold()
-    hits = (each for each in _all().values() if wanted and (each.code.startswith(wanted) or wanted in each.zh or wanted in each.en.casefold()))
-    return [each for each, _ in zip(hits, range(limit), strict=False)]

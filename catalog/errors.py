@@ -194,12 +194,6 @@ class DatabaseAwayError(StoreError):
     kind = "database-away"
 
 
-class AuditError(CatalogError):
-    """The audit chain does not hold, or a line cannot be written."""
-
-    kind = "audit"
-
-
 class AccountError(CatalogError):
     """An account, password, token or session that cannot be made or changed as asked."""
 

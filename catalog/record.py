@@ -8,7 +8,6 @@ or service is `resources.<rid>`; each narrower form of the record's geometry, se
 code lists.
 """
 
-import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +17,7 @@ from catalog.errors import CanonicalError
 from catalog.field_types import ValueProblem, clean_value
 from catalog.manifest import FIELD_NAME
 
-__all__ = ["CARD_FIELDS", "CORE", "Problem", "clean", "formats", "new_resource_id", "resources", "type_of"]
+__all__ = ["CARD_FIELDS", "CORE", "Problem", "clean", "formats", "resources", "type_of"]
 
 #: Field → type, in the order in which people read them. Numbers: items of the national core metadata.
 CORE: Mapping[str, str] = {
@@ -156,8 +155,3 @@ def resources(fields: Mapping[str, JSON]) -> Iterator[tuple[str, Mapping[str, An
 def formats(fields: Mapping[str, JSON]) -> list[str]:
     """The formats of a record's resources, each once, sorted."""
     return sorted({str(resource["format"]) for _, resource in resources(fields) if resource.get("format")})
-
-
-def new_resource_id() -> str:
-    """A fresh resource id: short, random, telling nothing."""
-    return secrets.token_hex(6)

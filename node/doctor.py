@@ -19,10 +19,11 @@ from sqlalchemy import func, select
 from catalog import postgis
 from catalog.tables import audit, job
 from node.i18n import TRANSLATIONS, local_text, number_of
-from node.listeners import is_loopback, needs_base_url
+from node.listeners import needs_base_url
 from policies.errors import TerraceError
 from sync import keys as key_files
 from sync import tables as sync_tables
+from sync.loopback import is_loopback
 
 if TYPE_CHECKING:
     from node.site import Site

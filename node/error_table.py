@@ -67,7 +67,6 @@ ERRORS: dict[str, Form] = {
     "disk": Form(FAILED, 503),
     "damaged": Form(FAILED, 500),
     "database-away": Form(FAILED, 503),
-    "audit": Form(FAILED, 500),
     "account": Form(REFUSED, 400),
     "sign-in": Form(REFUSED, 401),
     "job": Form(NOT_FOUND, 404),

@@ -1,7 +1,6 @@
 """The sockets of a site: bound by the supervisor before it forks, so that a port in use is a clear error and port 0 is known to all."""
 
 import errno
-import ipaddress
 import socket
 import ssl
 import time
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from node.errors import BaseUrlError, PlainHttpError, PortInUseError, ServeError
 from node.settings_model import Settings
+from sync.loopback import is_loopback
 
 #: Seconds to wait for the sockets of a supervisor that died a moment ago.
 PATIENCE = 3.0
@@ -31,16 +31,6 @@ class Listeners:
         """Closes every socket."""
         for each in self.all():
             each.close()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address or name can only be reached from this machine."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def require_https(settings: Settings) -> None:

@@ -23,8 +23,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from node.errors import CrossSiteError, ForeignHostError, NotByProxyError
 from node.faces import face_of
-from node.listeners import is_loopback
 from node.settings_model import Settings
+from sync.loopback import is_loopback
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

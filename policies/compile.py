@@ -20,11 +20,11 @@ from policies.comparisons import DAY
 from policies.expressions import Condition, Sentence, surely
 from policies.facts import NOTHING, Env, Facts
 from policies.form import ActionPlan
-from policies.specialise import RECORDS, ROWS, settle_known
+from policies.specialise import ROWS, settle_known
 from policies.sqlsides import Expr, Many, Scalar, Side, Value, covers, every, holds_word, negated, side_of, some, touches, words_meet
 from policies.vocabulary import Attribute
 
-__all__ = ["ColumnMap", "ListColumn", "permitted_clause", "record_where", "row_where", "surely_clause"]
+__all__ = ["ColumnMap", "ListColumn", "permitted_clause", "row_where", "surely_clause"]
 
 #: Operands of one flat AND or OR; more are nested.
 _FLAT = 100
@@ -42,12 +42,6 @@ def permitted_clause(form: ActionPlan, columns: ColumnMap, now: int, granted_ids
     asking = dict.fromkeys(s.condition for s in form.constraints if s.rule.then and s.rule.then.require_grant)
     met = [_some_or_constant([granted, clause(c, False)]) for c in asking]
     return _clause(_every_or_constant([allowed, *clear, *met]))
-
-
-def record_where(condition: Condition, columns: ColumnMap, actor: Actor, env: Env, granted_ids: GrantedIds = None) -> Clause:
-    """Returns SQL that is true for the records of which a condition is surely true."""
-    residual = settle_known(condition, Facts(actor, env, NOTHING), RECORDS)
-    return _clause(surely_clause(residual, True, columns, env.now, granted_ids if actor.purpose is not None else None))
 
 
 def row_where(condition: Condition, columns: ColumnMap, actor: Actor, env: Env) -> Clause:

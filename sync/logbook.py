@@ -8,7 +8,6 @@ One step of the loop:
 Records that other sites are authority for never enter (3.2). Superseded leaves lose their bit of the `live` list (3.6).
 """
 
-import hashlib
 import logging
 import secrets
 from collections.abc import Sequence
@@ -34,7 +33,7 @@ from sync.witness import make_request
 if TYPE_CHECKING:
     from sync.transport import Peers
 
-__all__ = ["EPOCH_FROM", "LOGGED", "Logbook", "first_unlogged", "live_bits", "live_digest", "own_run"]
+__all__ = ["EPOCH_FROM", "LOGGED", "Logbook", "first_unlogged", "live_bits", "own_run"]
 
 #: Name of the position up to which own changes are in the log.
 LOGGED = "logged"
@@ -229,8 +228,3 @@ def live_bits(conn: Connection, run: Run) -> bytes:
     for at in conn.scalars(select(t.leaf.c.at).where(t.leaf.c.run == run.run, t.leaf.c.live == 1, t.leaf.c.at < run.size)):
         bits[at >> 3] |= 1 << (at & 7)
     return bytes(bits)
-
-
-def live_digest(bits: bytes) -> str:
-    """The digest that a `live` entry names."""
-    return hashlib.sha256(bits).hexdigest()

@@ -8,7 +8,6 @@ Rules:
 4. What is not the expected status becomes a `PeerError` with the clause that the peer named.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException, RemoteDisconnected
@@ -27,6 +26,7 @@ from sync import tables as t
 from sync import token
 from sync.context import Context
 from sync.errors import AwayError, PeerError, SyncError
+from sync.loopback import is_loopback
 from sync.paced import PacedAdapter
 
 __all__ = ["PATH", "Answer", "Peers", "check_url"]
@@ -63,21 +63,12 @@ def check_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         host = parts.hostname
-        good = host and parts.port != 0 and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+        good = host and parts.port != 0 and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
     except ValueError:  # brackets or a port that are none
         good = False
     if good:
         return url.rstrip("/")
     raise SyncError(zh=f"对等节点的地址须为 https（本机除外）：{url}", en=f"a peer's address must be https (http only on loopback): {url}", kind="address")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 class Peers:

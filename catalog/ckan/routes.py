@@ -70,7 +70,7 @@ def dump_blueprint(reader: Reader, settings: CkanSettings) -> Blueprint:
         try:
             pieces = datastore.dump(call, id, form)
         except TerraceError as error:
-            failed = _as_ckan(error)
+            failed = as_ckan(error)
             return _answer(failed.body.get("message", failed.body), failed.status)
         media = "text/csv" if form == "csv" else "text/tab-separated-values"
         response = Response(pieces, content_type=f"{media}; charset=utf-8")
@@ -104,11 +104,11 @@ def _act(reader: Reader, settings: CkanSettings, name: str, ver: int) -> Respons
     except CkanError as error:
         failed = error
     except TerraceError as error:
-        failed = _as_ckan(error)
+        failed = as_ckan(error)
     return _answer({**body, "error": failed.body, "success": False}, failed.status)
 
 
-def _as_ckan(error: TerraceError) -> CkanError:
+def as_ckan(error: TerraceError) -> CkanError:
     """An error of the catalog in CKAN's classes. What is none of the caller's doing is logged and says nothing."""
     match error:
         case CkanError():

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, delete, insert, select, update
 
-from catalog.search.columns import Chunk, Dictionaries, restored, stored, unpack
+from catalog.search.columns import Chunk, Dictionaries, restored, stored
 from catalog.search.postings import Directory, row_number
-from catalog.search.tokens import U32
 from catalog.tables import counter, posting, segment, segment_col
 
 SEGMENT, INDEX = "segment", "index"
@@ -53,13 +52,6 @@ def read_chunk(conn: Connection, number: int, dictionaries: Dictionaries) -> Chu
     """A segment's columns."""
     rows = conn.execute(select(segment_col.c.name, segment_col.c.data).where(segment_col.c.seg == number))
     return restored({name: bytes(data) for name, data in rows}, dictionaries)
-
-
-def read_docnos(conn: Connection, number: int) -> U32:
-    """The docnos in a segment, ascending."""
-    data = conn.execute(select(segment_col.c.data).where(segment_col.c.seg == number, segment_col.c.name == "docno")).scalar_one()
-    docnos: U32 = unpack(bytes(data))[0][0].astype(np.uint32, copy=False)
-    return docnos
 
 
 def bump(conn: Connection, name: str) -> int:

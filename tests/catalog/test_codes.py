@@ -3,7 +3,7 @@
 import pytest
 
 from catalog.codes import code_list, label, list_names
-from catalog.division_names import children, division, division_name, division_path, find_divisions, is_known
+from catalog.division_names import division_name, is_known
 from catalog.errors import ProfileError
 from policies.vocabulary import ATTRIBUTES, SCALES
 
@@ -39,14 +39,8 @@ def test_labels_and_other_norms():
 
 
 def test_the_demonstration_chain_has_its_names():
-    assert division_path("510107") == ["四川省", "成都市", "武侯区"]
-    assert division_path("510107", "en") == ["Sichuan", "Chengdu", "Wuhou"]
+    assert [division_name(code) for code in ("000000", "510000", "510100", "510107")] == ["中华人民共和国", "四川省", "成都市", "武侯区"]
     assert [division_name(code, "en") for code in ("000000", "510000", "510100")] == ["China", "Sichuan", "Chengdu"]
-    assert len(children("510000")) == 21 and len(children("510100")) == 20
-
-
-def test_municipalities_show_without_the_meaningless_middle():
-    assert division_path("110105") == ["北京市", "朝阳区"]
 
 
 def test_townships_take_the_name_of_their_county():
@@ -54,22 +48,9 @@ def test_townships_take_the_name_of_their_county():
     assert not is_known("999999") and division_name("999999") == "999999" and not is_known("51010")
 
 
-def test_counties_directly_under_a_province_hang_there():
-    assert division("429004") is not None
-    assert any(each.code == "429004" for code in ("420000", "429000") for each in children(code))
-
-
-def test_divisions_are_found_by_code_and_by_name():
-    assert [each.code for each in find_divisions("武侯")] == ["510107"]
-    assert [each.code for each in find_divisions("chengdu")] == ["510100"]
-    assert find_divisions("5101")[0].code == "510100"
-    assert find_divisions("  ") == []
-
-
 def test_names_are_those_of_the_published_list(real_data):
     import csv
 
     with (real_data / "divisions" / "areas.csv").open(encoding="utf-8-sig", newline="") as lines:
         for row in csv.DictReader(lines):
-            found = division(row["code"])
-            assert found is not None and found.zh == row["name"]
+            assert is_known(row["code"]) and division_name(row["code"]) == row["name"]

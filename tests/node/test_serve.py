@@ -14,10 +14,11 @@ import requests
 
 from node.errors import PlainHttpError, PortInUseError
 from node.founding import Founding, found
-from node.listeners import is_loopback, open_listeners
+from node.listeners import open_listeners
 from node.reload import reread
 from node.run_state import running as state_of
 from node.settings import parse_settings
+from sync.loopback import is_loopback
 from tests.node.served import TERRACE, Served
 
 
