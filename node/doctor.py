@@ -200,15 +200,22 @@ def _peers(site: "Site") -> Iterator[Finding]:
 
 
 def _log(site: "Site") -> Iterator[Finding]:
+    from sync.doubt import doubt_of
     from sync.recovery import restored
 
     with site.store.read() as conn:
-        why = restored(conn)
+        why, doubt = restored(conn), doubt_of(conn)
     if why is not None:
         yield Finding(
             "bad", "log",
             f"本站由较旧的副本恢复，日志暂停：请上级执行 terrace peer close {site.identity.node}",
             f"this site was restored from an older copy and its log rests: ask the superior to run terrace peer close {site.identity.node}",
+        )
+    if doubt is not None:
+        yield Finding(
+            "bad", "log",
+            f"见证方 {doubt.witness} 不联署本站日志，也没有出示凭据：{doubt.zh}；请与其管理员联系",
+            f"the witness {doubt.witness} does not cosign this site's log, and shows no proof: {doubt.en}; ask its clerk",
         )
 
 

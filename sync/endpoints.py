@@ -4,6 +4,7 @@
 taken (Content-Encoding other than identity is 415), so that no request can grow. Answers over a kilobyte are compressed where the caller takes gzip.
 """
 
+import base64
 import gzip
 import logging
 import threading
@@ -18,7 +19,9 @@ from catalog.errors import NotFoundError
 from policies.errors import TerraceError
 from sync import batch as batches
 from sync.errors import ConflictError, SyncError, TokenError, WitnessError
+from sync.notes import only_own
 from sync.token import Caller, MemoryReplayCache, verify
+from sync.witness import CHECKPOINT
 
 if TYPE_CHECKING:
     from sync.exchange import Exchange
@@ -168,14 +171,21 @@ class _Endpoints:
         """PROTOCOL 7.3: clause, kind, and words in both languages."""
         if isinstance(error, WitnessError):
             if error.status == 409:
-                return self._answer(f"{error.size or 0}\n".encode(), 409, "text/x.tlog.size")
+                return self._shown(error, self._answer(f"{error.size or 0}\n".encode(), 409, "text/x.tlog.size"))
             self._note(error, error.status if error.status != 404 else 422)
-            return self._answer((str(error) + "\n").encode(), error.status, "text/plain; charset=utf-8")
+            return self._shown(error, self._answer((str(error) + "\n").encode(), error.status, "text/plain; charset=utf-8"))
         status = STATUSES.get(error.kind, 401 if isinstance(error, TokenError) else 422)
         self._note(error, status)
         if isinstance(error, SyncError):
             return self._json(cast(dict[str, JSON], error.as_dict()), status)
         return self._json({"clause": "7", "kind": error.kind, "message": {"zh": error.zh, "en": error.en}, "v": 1}, status)
+
+    def _shown(self, error: WitnessError, response: Response) -> Response:
+        """With the newest checkpoint that this witness cosigned, of the log's own signatures: in a header, for C2SP wants the body to be the size alone."""
+        # PROTOCOL 3.3
+        if error.note:
+            response.headers[CHECKPOINT] = base64.b64encode(only_own(error.note).encode()).decode("ascii")
+        return response
 
     def _broken(self, error: HTTPException) -> Response:
         """What the HTTP layer could not read: a body that broke off, a form that is none."""

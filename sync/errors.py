@@ -14,6 +14,7 @@
         ├── InviteError               an invite or a join that is damaged, expired or not meant for this site (6.6)
         ├── TokenError                a request token that does not authenticate this request (7.2)
         ├── WitnessError              a checkpoint that this witness does not cosign; has `status` (3.3)
+        ├── RolledBackError           a checkpoint that this site once signed and no longer has: its log went back (6.2)
         ├── BatchError                a batch that is refused whole (4.2); has `item`, the place in the batch
         │   ├── ConflictError         the batch is honest but does not continue what we have: answer 409 (4.2, 4.5)
         │   └── HaltError             something that only a newer version knows: this stream stops, visibly (7.4)
@@ -43,6 +44,7 @@ __all__ = [
     "PeerError",
     "ProofError",
     "ReceiptError",
+    "RolledBackError",
     "StatementError",
     "SuiteError",
     "SyncError",
@@ -178,15 +180,24 @@ class WitnessError(SyncError):
     Attributes:
         status: the answer that C2SP tlog-witness asks for: 400, 403, 404, 409 or 422.
         size: with 409, the size that this witness cosigned last.
+        note: the checkpoint of that log that it cosigned last, as its log signed it; empty when there is none.
     """
 
     kind = "witness"
     clause = "3.3"
 
-    def __init__(self, status: int, *, zh: str, en: str, size: int | None = None) -> None:
+    def __init__(self, status: int, *, zh: str, en: str, size: int | None = None, note: str = "") -> None:
         super().__init__(zh=zh, en=en)
         self.status = status
         self.size = size
+        self.note = note
+
+
+class RolledBackError(SyncError):
+    """A checkpoint shows, by this site's own signature, that its log went back."""
+
+    kind = "rolled-back"
+    clause = "6.2"
 
 
 class BatchError(SyncError):

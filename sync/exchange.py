@@ -26,6 +26,7 @@ from sync import tables as t
 from sync.apply import Applied, Applier, disclosed_values
 from sync.clock import seconds_behind
 from sync.context import Context, ExchangeSettings, wall_clock
+from sync.doubt import Doubt, doubt_of
 from sync.feeder import STREAMED, Feeder
 from sync.holdings import holdings_of, shown
 from sync.ids import fingerprint, parse_fingerprint
@@ -90,6 +91,7 @@ class Status:
     Attributes:
         origin, size, witnessed, cosigned: of the own log; size that a cosigned checkpoint covers, and its time.
         behind: positions that are not in the streams yet. refused: batches in quarantine.
+        doubt: what the witness says against the own log without proof, or None.
         clock_behind: seconds by which the clock is behind what was verified (PROTOCOL 6.5); 0 when it is right.
     """
 
@@ -102,6 +104,7 @@ class Status:
     behind: int
     refused: int
     clock_behind: int
+    doubt: Doubt | None
     peers: tuple[PeerStatus, ...]
 
 
@@ -250,7 +253,7 @@ class Exchange:
                     )
                 )
             behind = newest - get_number(conn, STREAMED)
-            late = seconds_behind(conn, x.clock())
+            late, doubt = seconds_behind(conn, x.clock()), doubt_of(conn)
         return Status(
             x.me,
             fingerprint(x.me),
@@ -261,6 +264,7 @@ class Exchange:
             behind,
             refused,
             late,
+            doubt,
             tuple(peers),
         )
 

@@ -21,11 +21,12 @@ from catalog.canonical import b64
 from catalog.transaction import WriteTransaction
 from sync import tables as t
 from sync.context import Context
-from sync.errors import SyncError
-from sync.ids import log_origin
+from sync.doubt import clear_doubt
+from sync.errors import NoteError, RolledBackError, SyncError, TrustError
+from sync.ids import log_origin, parse_origin
 from sync.log_mark import write_mark
 from sync.merkle import Peaks, consistency_proof, entry_leaf
-from sync.notes import Checkpoint, add_signature, parse_note, sign_checkpoint, verify_cosignatures
+from sync.notes import Checkpoint, add_signature, parse_note, sign_checkpoint, verify_cosignatures, verify_note
 from sync.runs import Run, getter, grow, keep_nodes, new_run, newest_of, run_of_view
 from sync.states import get_number, set_number
 from sync.witness import make_request
@@ -170,7 +171,7 @@ class Logbook:
                 return False
             old = run.witnessed
             proof = consistency_proof(old, run.size, getter(conn, run.run)) if old else []
-        line = peers.add_checkpoint(witness, lambda size: self._request(run, size), make_request(old, proof, run.note))
+        line = peers.add_checkpoint(witness, lambda size, shown: self._request(run, size, shown), make_request(old, proof, run.note))
         note = add_signature(run.note, line)
         found = verify_cosignatures(parse_note(note), trust.witnesses(self._x.me), now=now)
         if found is None:
@@ -183,19 +184,54 @@ class Logbook:
                 assert run.root is not None
                 grow(tx.conn, run, size=run.size, root=run.root, note=note, cosigned=found.time, now=now)
             self._x.writer.mark_cosigned(tx, run.origin, run.size)
+            clear_doubt(tx.conn)
         return True
 
-    def _request(self, run: Run, size: int) -> bytes:
-        """The request again from the size that the witness says it knows."""
-        if not 0 <= size <= run.size or run.note is None:
+    def _request(self, run: Run, size: int | None, shown: str) -> bytes:
+        """The request again from the size that the witness says it knows.
+
+        Args:
+            run: the own log.
+            size: as the witness says; None when it says none, or that the proof does not hold. Nothing but a hint.
+            shown: the checkpoint that it cosigned last, as it says; empty when it shows none.
+
+        Raises:
+            RolledBackError: that checkpoint is this site's own, and its log does not continue it.
+            SyncError: kind `witness-claim`: the witness says so and shows no such thing.
+        """
+        # PROTOCOL 6.2
+        self._compare(run, shown)
+        if size is None or not 0 <= size <= run.size or run.note is None:
             raise SyncError(
-                zh=f"见证方知道更大的日志（{size} > {run.size}）：本站点的日志曾倒退",
-                en=f"the witness knows a larger log ({size} > {run.size}): this site's log went back",
-                clause="6.2",
-                kind="rolled-back",
+                zh=f"见证方称本站日志（{run.size} 叶）不接续它所见的（{'未说明' if size is None else size}），但没有出示本站签署的凭据",
+                en=f"the witness says that this log of {run.size} entries does not continue what it knows ({'no size' if size is None else size}), "
+                "and shows nothing that this site has signed",
+                clause="3.3",
+                kind="witness-claim",
             )
         with self._x.store.read() as conn:
             return make_request(size, consistency_proof(size, run.size, getter(conn, run.run)) if size else [], run.note)
+
+    def _compare(self, run: Run, shown: str) -> None:
+        """Whether a checkpoint is evidence that this log went back: of this log, by a site key of ours that counts, larger than the log or of another tree."""
+        # PROTOCOL 6.2
+        if not shown:
+            return
+        try:
+            with self._x.store.read() as conn:
+                checkpoint = verify_note(parse_note(shown), self._x.trust.in_(conn, self._x.clock()).log(parse_origin(run.origin)).keys)
+                if checkpoint.origin != run.origin:
+                    return
+                now = run_of_view(conn, run.origin, "", "") or run
+                if checkpoint.size <= now.size and Peaks.resume(checkpoint.size, getter(conn, now.run)).root() == checkpoint.root:
+                    return
+        except (NoteError, TrustError):
+            return
+        raise RolledBackError(
+            zh=f"见证方出示了本站签署的 {checkpoint.size} 叶检查点，与现有 {now.size} 叶的日志不接续：本站点的日志曾倒退",
+            en=f"the witness shows a checkpoint of size {checkpoint.size} that this site has signed and whose log of {now.size} entries does not continue: "
+            "this site's log went back",
+        )
 
 
 def first_unlogged(conn: Connection) -> int | None:

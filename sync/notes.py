@@ -36,6 +36,7 @@ __all__ = [
     "add_signature",
     "cosign",
     "key_id",
+    "only_own",
     "parse_checkpoint",
     "parse_note",
     "sign_checkpoint",
@@ -197,6 +198,13 @@ def sign_checkpoint(checkpoint: Checkpoint, key: SecretKey) -> str:
     """
     line = SignatureLine(checkpoint.origin, key_id(checkpoint.origin, key.public), key.sign(checkpoint.text.encode()))
     return f"{checkpoint.text}\n{line}"
+
+
+def only_own(signed: str) -> str:
+    """A note with no other signatures than those under the name of its origin."""
+    note = parse_note(signed)
+    origin = note.text.partition("\n")[0]
+    return note.text + "\n" + "".join(str(line) for line in note.lines if line.name == origin)
 
 
 def verify_note(note: Note, keys: Iterable[PublicKey]) -> Checkpoint:

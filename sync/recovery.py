@@ -4,8 +4,8 @@ A site that is restored from an older copy has a log that is shorter than what i
 history: a fork, with evidence. So:
 
 1. *Noticed.* `DIR/log.mark` (`sync.log_mark`) says how far the log has come; it lies beside the database and in no backup. A mark beyond the log: it went back.
-   No mark: the witness is asked first, and nothing is signed before it has answered. `terrace restore` says it itself, and a witness that knows more says it at
-   any time.
+   No mark: the witness is asked first, and nothing is signed before it has answered. `terrace restore` says it itself, and a witness that knows more shows it
+   at any time: the checkpoint that it cosigned last, by this site's own signature. Its bare word holds nothing back (`sync.doubt`).
 2. *Held back.* Nothing is added to the log, and peers are answered 503 `restored`: no batch, no head, no checkpoint. What others give is read on.
 3. *Closed.* The superior closes the epoch at the size that was cosigned (`Recovery.close`: `terrace peer close`); of a node without superior its own root does.
 4. *Begun anew.* The statement comes back with the superior's; then the log of the next epoch takes in every current record and the batches of its rows, page by
@@ -26,7 +26,8 @@ from policies.errors import TerraceError
 from sync import tables as t
 from sync.claims import EpochClose
 from sync.context import Context
-from sync.errors import AwayError, PeerError, SyncError, TrustError
+from sync.doubt import is_doubt, note_doubt
+from sync.errors import AwayError, RolledBackError, SyncError, TrustError
 from sync.feeder import STREAMED
 from sync.ids import log_origin
 from sync.log_mark import read_mark, write_mark
@@ -41,7 +42,7 @@ from sync.trusted import keep_statements
 if TYPE_CHECKING:
     from sync.exchange import Exchange
 
-__all__ = ["Recovery", "note_restored", "refuse_restored", "restored"]
+__all__ = ["LONGEST_PAUSE", "Recovery", "note_restored", "refuse_restored", "restored"]
 
 #: Name of the state that says since when, and why, the log is held back.
 _BACK = "went-back"
@@ -49,6 +50,8 @@ _BACK = "went-back"
 _EPOCH = "epoch"
 #: Seconds between two questions to the witness or the superior.
 _PAUSE = 2.0
+#: Longest pause before a witness that says something against this log is asked again.
+LONGEST_PAUSE = 300.0
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +94,7 @@ class Recovery:
         self._x: Context = exchange.context
         self._sure = False
         self._again = 0.0
+        self._pause = _PAUSE
 
     # --- 1, 2, 4: at the site itself ---------------------------------------------------------------------------------------------------
 
@@ -114,10 +118,23 @@ class Recovery:
             return False
         return run is None or self._sure or self._look(run)
 
-    def notice(self, error: TerraceError) -> None:
-        """The witness knows more of this log than this site does."""
-        if error.kind == "rolled-back" or (isinstance(error, PeerError) and error.status in (409, 422)):
+    def notice(self, error: TerraceError) -> bool:
+        """The witness refuses: the log rests if it has shown this site's own signature; what it merely says is an alarm.
+
+        Returns:
+            Whether it said anything against the log.
+        """
+        if isinstance(error, RolledBackError):
             self._hold("witness")
+            return True
+        if not is_doubt(error):
+            return False
+        now = self._x.clock()
+        with self._x.store.write() as tx:
+            witness = self._x.trust.in_(tx.conn, now).witness_node(self._x.me) or ""
+            if note_doubt(tx, witness, error, now):
+                log.error("the witness %s does not cosign: %s", witness, error)
+        return True
 
     def _look(self, run: Run) -> bool:
         """Compares the log with its mark, or, without one, with what the witness knows."""
@@ -146,7 +163,9 @@ class Recovery:
         except AwayError as error:
             log.warning("nothing is signed before the witness has said how far it knows this log: %s", error)
         except TerraceError as error:
-            self.notice(error)
+            if self.notice(error):
+                self._pause = min(self._pause * 2, LONGEST_PAUSE)
+                self._again = time.monotonic() + self._pause
             log.warning("the witness does not continue this log: %s", error)
         return self._sure
 

@@ -8,6 +8,7 @@ Rules:
 4. What is not the expected status becomes a `PeerError` with the clause that the peer named.
 """
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.client import HTTPException, RemoteDisconnected
@@ -28,6 +29,7 @@ from sync.context import Context
 from sync.errors import AwayError, PeerError, SyncError
 from sync.loopback import is_loopback
 from sync.paced import PacedAdapter
+from sync.witness import CHECKPOINT
 
 __all__ = ["PATH", "Answer", "Peers", "check_url"]
 
@@ -52,6 +54,14 @@ class Answer:
         except TerraceError:
             return {}
         return value if isinstance(value, dict) else {}
+
+
+def _shown(answer: Answer) -> str:
+    """The checkpoint that a witness shows; empty when it shows none that can be read."""
+    try:
+        return base64.b64decode(answer.headers.get(CHECKPOINT.lower(), ""), validate=True).decode()
+    except ValueError:  # also what is not ASCII, not base64, not UTF-8
+        return ""
 
 
 def check_url(url: str) -> str:
@@ -129,16 +139,25 @@ class Peers:
         """`POST changes`: 200 `{from}`, 409 `{gen,from,have}`; a batch that is refused (422) raises."""
         return self._ask("POST", self.url_of(node), "/changes", body=body, auth=node, allow=(200, 409))
 
-    def add_checkpoint(self, node: str, again: Callable[[int], bytes], body: bytes) -> str:
-        """C2SP `add-checkpoint`; on 409 asks once more from the size that the witness knows. Returns the cosignature line(s)."""
+    def add_checkpoint(self, node: str, again: Callable[[int | None, str], bytes], body: bytes) -> str:
+        """C2SP `add-checkpoint`; on 409 asks once more from the size that the witness knows.
+
+        Args:
+            node: the witness.
+            again: makes the request from another size, or raises: gets the size that the witness names, None when it names none, and the checkpoint that
+                it shows, empty when it shows none.
+            body: the request.
+
+        Returns:
+            The cosignature line(s).
+        """
+        target, allow = "/witness/add-checkpoint", (200, 409, 422)
         for _ in range(2):
-            answer = self._ask("POST", self.url_of(node), "/witness/add-checkpoint", body=body, auth=node, allow=(200, 409), kind="text/x.tlog.checkpoint")
+            answer = self._ask("POST", self.url_of(node), target, body=body, auth=node, allow=allow, kind="text/x.tlog.checkpoint")
             if answer.status == 200:
                 return answer.body.decode("utf-8", "replace")
-            text = answer.body.decode("ascii", "replace").strip()
-            if not text.isdecimal() or len(text) > 16:
-                break
-            body = again(int(text))
+            text = answer.body.decode("ascii", "replace").strip() if answer.status == 409 else ""
+            body = again(int(text) if text.isdecimal() and len(text) <= 16 else None, _shown(answer))
         raise PeerError(409, {}, url=node)
 
     def live(self, node: str, origin: str) -> bytes:

@@ -15,6 +15,7 @@ Decision, numbered here and at the code:
 5. A witness that was restored forgets. So that it cannot be made to sign a fork of what it once signed, its own cosignature on the note that the log
    sends is taken for its memory: the higher state is adopted first.
 6. `old` is not what we know: 409 with our size. 7. The same size with another root is a fork: evidence, 409. 8. The proof does not hold: 422.
+   With 6 to 8 goes the checkpoint that we cosigned last: the log believes its own signature, and nobody's bare number.
 """
 
 import base64
@@ -30,9 +31,11 @@ from sync.notes import Checkpoint, Note, add_signature, cosign, parse_checkpoint
 from sync.suite import SecretKey, suite_of
 from sync.trust import Trust
 
-__all__ = ["MAX_REQUEST", "Cosigned", "Known", "decide", "make_request", "origin_of"]
+__all__ = ["CHECKPOINT", "MAX_REQUEST", "Cosigned", "Known", "decide", "make_request", "origin_of"]
 
 MAX_REQUEST = 32 << 10
+#: Header of an answer that refuses: the checkpoint of the log that this witness cosigned last, base64.
+CHECKPOINT = "Terrace-Checkpoint"
 _MAX_PROOF = 63
 _OLD = re.compile(r"old (0|[1-9][0-9]{0,15})\Z")
 
@@ -138,7 +141,9 @@ def decide(request: bytes, *, trust: Trust, me: str, known: Known | None, key: S
             zh=f"{origin} 在 {size} 叶处有两个树根", en=f"{origin} has two roots at size {size}", evidence={"known": known.note, "offered": asked.note.signed}
         )
     if asked.old != size:  # 6
-        raise WitnessError(409, zh=f"本站点上次见证于 {size} 叶", en=f"this witness cosigned size {size} last", size=size)
+        raise WitnessError(
+            409, zh=f"本站点上次见证于 {size} 叶", en=f"this witness cosigned size {size} last", size=size, note="" if known is None else known.note
+        )
     try:  # 8
         if known is None or size == 0:
             if asked.proof:
@@ -146,7 +151,7 @@ def decide(request: bytes, *, trust: Trust, me: str, known: Known | None, key: S
         else:
             verify_consistency(size, checkpoint.size, asked.proof, known.root, checkpoint.root, suite_of(log.suite).hash)
     except ProofError as error:
-        raise WitnessError(422, zh=error.zh, en=error.en) from error
+        raise WitnessError(422, zh=error.zh, en=error.en, note="" if known is None else known.note) from error
     time = now if known is None else max(now, _time_of(known, name, key))
     line = cosign(asked.note, name, key, time)
     return Cosigned(str(origin), checkpoint.size, checkpoint.root, add_signature(asked.note.signed, line), time, line)

@@ -44,13 +44,14 @@ class WitnessDesk:
                     tx.conn.execute(insert(t.witnessed).values(origin=cosigned.origin, **values))
         except ForkError as error:
             self._keep_evidence(origin, error)
-            raise WitnessError(409, zh=error.zh, en=error.en, size=self._size(origin)) from error
+            known = self._known(origin)
+            size, note = (0, "") if known is None else (known.size, known.note)
+            raise WitnessError(409, zh=error.zh, en=error.en, size=size, note=note) from error
         return cosigned.line.encode()
 
-    def _size(self, origin: str) -> int:
+    def _known(self, origin: str) -> Known | None:
         with self._x.store.read() as conn:
-            known = _known(conn, origin)
-        return 0 if known is None else known.size
+            return _known(conn, origin)
 
     def _keep_evidence(self, origin: str, error: ForkError) -> None:
         detail = dumps({"evidence": dict(error.evidence), "zh": error.zh, "en": error.en}).decode()

@@ -24,6 +24,7 @@ from sync import tables as t
 from sync.clock import seconds_behind
 from sync.errors import AwayError, HaltError, PeerError, SyncError, TrustError
 from sync.inlets import open_inlet
+from sync.recovery import LONGEST_PAUSE
 from sync.statements import parse_all
 from sync.states import get_number, set_number
 from sync.trust import Trust
@@ -67,7 +68,7 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._pulls: dict[tuple[str, Callable[[str, threading.Event], None]], _Pull] = {}
         self._pushed: dict[str, int] = {}
-        self._witness_again = 0.0
+        self._witness_again, self._witness_pause = 0.0, WITNESS_PAUSE
         self._clock_behind = False
 
     def start(self) -> None:
@@ -141,11 +142,12 @@ class Worker:
             return
         try:
             if self._e.logbook.ask_witness(self._e.peers):
+                self._witness_pause = WITNESS_PAUSE
                 self._e.ring_followers()
         except TerraceError as error:
             # The log stays `signed`, which is valid and may be relayed (PROTOCOL 3.5); the witness is asked again.
-            self._witness_again = time.monotonic() + WITNESS_PAUSE
-            self._e.recovery.notice(error)
+            self._witness_pause = min(self._witness_pause * 2, LONGEST_PAUSE) if self._e.recovery.notice(error) else WITNESS_PAUSE
+            self._witness_again = time.monotonic() + self._witness_pause
             log.warning("no cosignature: %s", error)
 
     # --- pull --------------------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """`terrace sync`."""
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -28,6 +29,7 @@ def status(run: Run) -> None:
     if run.json:
         names = ("node", "fingerprint", "origin", "size", "witnessed", "cosigned", "behind", "refused", "clock_behind")
         facts: dict[str, Any] = {name: getattr(found, name) for name in names}
+        facts["doubt"] = None if found.doubt is None else asdict(found.doubt)
         run.emit({**facts, "rests": rests, "peers": [peer_facts(each) for each in found.peers]})
         return
     click.echo(f"{found.node}\n{found.fingerprint}")
@@ -36,6 +38,9 @@ def status(run: Run) -> None:
     if rests:
         log = translate("The log rests: this site was restored from an older copy. Ask the superior's clerk to run: terrace peer close {node}")
         click.echo(log.format(node=found.node))
+    if found.doubt is not None:
+        said = translate("The witness {node} does not cosign this log, and shows no proof why: {error}. It is asked again; ask its clerk.")
+        click.echo(said.format(node=found.doubt.witness, error=local_text(found.doubt.zh, found.doubt.en)))
     if found.refused:
         click.echo(counted("{count} batch is in quarantine.", "{count} batches are in quarantine.", found.refused).format(count=found.refused))
     if found.clock_behind:
