@@ -12,14 +12,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from flask import Flask
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
-from gunicorn.workers.gthread import ThreadWorker
 
+from node.connections import BoundedWorker
 from node.listeners import address_of, tls_files
 from node.metrics import Metrics
 from node.settings_model import Settings
@@ -51,28 +50,18 @@ class _Application:
         return self._wsgi
 
 
-class _Worker(ThreadWorker):  # type: ignore[misc]
-    """Wakes whoever waits in the site (long polls, loops) when it is told to stop."""
-
-    stopping: threading.Event
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.stopping.set()
-        super().handle_exit(sig, frame)
-
-    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
-        self.handle_exit(sig, frame)
-
-    def notify(self) -> None:
-        """The supervisor watches the process, not a file's time."""
-
-
 def worker_config(settings: Settings, folder: Path, threads: int) -> Config:
     """gunicorn's configuration of one child."""
     config = Config()
     values: dict[str, Any] = {
-        "threads": threads, "worker_connections": max(1000, threads * 4), "keepalive": 20, "graceful_timeout": GRACE, "timeout": 0,
-        "forwarded_allow_ips": "", "loglevel": "warning", "limit_request_line": 8190,
+        "threads": threads,
+        "worker_connections": max(1000, threads * 4),
+        "keepalive": 20,
+        "graceful_timeout": GRACE,
+        "timeout": 0,
+        "forwarded_allow_ips": "",
+        "loglevel": "warning",
+        "limit_request_line": 8190,
     }
     files = tls_files(settings, folder)
     if files:
@@ -83,8 +72,14 @@ def worker_config(settings: Settings, folder: Path, threads: int) -> Config:
 
 
 def run_child(
-    role: Role, folder: Path, settings: Settings, listener: socket.socket, metrics_listener: socket.socket | None, metrics: Metrics,
-    parent_pipe: int, ready: int,
+    role: Role,
+    folder: Path,
+    settings: Settings,
+    listener: socket.socket,
+    metrics_listener: socket.socket | None,
+    metrics: Metrics,
+    parent_pipe: int,
+    ready: int,
 ) -> int:
     """Serves until stopped; called in a fresh fork. Returns the exit code.
 
@@ -106,8 +101,8 @@ def run_child(
             stops[0:0] = _start_background(site, metrics_listener, metrics)
         config = worker_config(settings, folder, role.threads)
         config.set("post_worker_init", lambda _worker: os.write(ready, b"."))
-        worker = _Worker(0, os.getppid(), [listener], _Application(app), 0, config, Logger(config))
-        worker.stopping = site.stopping
+        worker = BoundedWorker(0, os.getppid(), [listener], _Application(app), 0, config, Logger(config))
+        worker.stopping, worker.settings = site.stopping, settings
         worker.pid = os.getpid()
         _follow_parent(parent_pipe)
         worker.init_process()

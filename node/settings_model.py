@@ -50,7 +50,8 @@ class SiteSettings(Section):
         description="Division code of 6, 9 or 12 digits (行政区划代码); none for a unit that is no division.",
     )
     unit: str | None = Field(
-        default=None, pattern=r"^[0-9]{6,12}(/[a-z0-9][a-z0-9-]{0,39}){1,4}$",
+        default=None,
+        pattern=r"^[0-9]{6,12}(/[a-z0-9][a-z0-9-]{0,39}){1,4}$",
         description="Unit code of an organisation that is no division: its place, a slash, its own name, for example `510000/geo-survey`.",
     )
     level: Literal["nation", "province", "city", "county", "township"] | None = Field(default=None, description="By default what the division code says.")
@@ -109,8 +110,10 @@ class ZoneSettings(Section):
 
 def _default_zones() -> dict[str, ZoneSettings]:
     titles = {
-        "internet": {"zh": "互联网", "en": "Internet"}, "government": {"zh": "政务外网", "en": "Government extranet"},
-        "business": {"zh": "业务网", "en": "Business network"}, "classified": {"zh": "涉密内网", "en": "Classified LAN"},
+        "internet": {"zh": "互联网", "en": "Internet"},
+        "government": {"zh": "政务外网", "en": "Government extranet"},
+        "business": {"zh": "业务网", "en": "Business network"},
+        "classified": {"zh": "涉密内网", "en": "Classified LAN"},
     }
     return {name: ZoneSettings.model_validate({"title": titles[name], "highest_secrecy": cap}) for name, cap in ZONE_CAPS.items()}
 
@@ -142,7 +145,8 @@ class PeerSettings(Section):
     """What this site takes from its peers, and how."""
 
     url: str | None = Field(
-        default=None, pattern=r"^https?://[^\s/]+(/.*[^/])?$",
+        default=None,
+        pattern=r"^https?://[^\s/]+(/.*[^/])?$",
         description="Address of the peer listener as peers reach it; by default made from `listen`.",
     )
     rows: bool = Field(default=True, description="Take rows of datasets where the peer's policy and the record's terms allow it.")
@@ -160,7 +164,9 @@ class UpkeepSettings(Section):
     """What the site tidies up by itself."""
 
     withdrawn_days: int = Field(
-        default=30, ge=0, le=36_500,
+        default=30,
+        ge=0,
+        le=36_500,
         description="Days after which rows and files of a withdrawn record are removed, and files that nothing names any more; "
         "until then an edit and `publish` show the record again.",
     )
@@ -170,6 +176,12 @@ class LimitSettings(Section):
     """Limits that protect the site."""
 
     request_bytes: int = Field(default=16_777_216, ge=1024, description="Largest request body, in bytes, of requests that are not uploads.")
+    connections_per_address: int = Field(
+        default=200,
+        ge=1,
+        le=100_000,
+        description="Connections that one address may hold at a time, in each process of a listener; those of `listen.proxies` are not counted.",
+    )
     sign_in_per_minute: int = Field(default=10, ge=1, le=1000, description="Sign-in attempts taken from one address in a minute.")
 
 
@@ -178,13 +190,12 @@ class Settings(Section):
 
     site: SiteSettings = Field(description="Who this site is.")
     database: str = Field(default="terrace.db", description="SQLite file (relative to the site's folder) or `postgresql+psycopg://…` URL.")
-    objects: str = Field(
-        default="objects", description="Files behind records: a folder (relative to the site's) or the URL of a store (catalog/objects.py)."
-    )
+    objects: str = Field(default="objects", description="Files behind records: a folder (relative to the site's) or the URL of a store (catalog/objects.py).")
     objects_key: str | None = Field(default=None, description="Access key of that store.")
     objects_secret: str | None = Field(default=None, description="Secret of that store; rather in the environment: TERRACE_OBJECTS_SECRET.")
     base_url: str | None = Field(
-        default=None, pattern=r"^https?://[^\s/]+(/.*[^/])?$",
+        default=None,
+        pattern=r"^https?://[^\s/]+(/.*[^/])?$",
         description="Address of the public listener as clients reach it; without it the site serves this machine alone.",
     )
     language: Literal["zh", "en"] = Field(default="zh", description="Language of pages for visitors whose browser asks for neither.")
