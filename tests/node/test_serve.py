@@ -251,6 +251,6 @@ def test_site_fits_in_its_memory(served: Served) -> None:
     for pid in [served.process.pid, *served.children()]:
         rollup = Path(f"/proc/{pid}/smaps_rollup")
         if not rollup.exists():
-            pytest.xfail("proportional memory is only told by Linux")
+            pytest.skip("proportional memory is only told by Linux")
         total += int(next(line for line in rollup.read_text().splitlines() if line.startswith("Pss:")).split()[1])
     assert total // 1024 <= 250

@@ -1,6 +1,7 @@
 """From a file in a county to a proved record at the nation: what W1 promises of a running federation, each sentence a scenario."""
 
 import json
+import socket
 import stat
 import subprocess
 from pathlib import Path
@@ -65,6 +66,18 @@ def test_the_demo_holds_what_it_promises(demo: Demo) -> None:
         for title in ("Parcels and land-use classes of Wuhou", "Land-use polygons of Chengdu")
     )
     assert polygons >= 5000
+    readings = rows_resource(demo, "Groundwater level readings of Sichuan")
+    read = demo.ckan("nation", "datastore_search", resource_id=readings, limit="1").json()["result"]
+    assert read["total"] >= 500 and {"station", "observed", "depth"} <= read["records"][0].keys()
+    (raster,) = demo.ckan("nation", "package_search", q="Terrain model of Sichuan", rows="1").json()["result"]["results"]
+    file = next(resource for resource in raster["resources"] if resource["format"].lower() in ("geotiff", "tiff", "tif"))
+    token = {"Authorization": demo.ready()["nation"]["tokens"]["officer"]}
+
+    def fetched() -> bool:
+        answer = requests.get(file["url"], headers=token, timeout=120)
+        return answer.status_code == 200 and answer.content[:4] in (b"II*\0", b"MM\0*")
+
+    eventually(fetched, "the terrain model's file to be at the nation", patience=60)
 
 
 def rows_resource(demo: Demo, title: str) -> str:
@@ -217,17 +230,35 @@ def test_a_second_start_goes_on_with_what_is_there(demo: Demo, tmp_path: Path) -
     assert demo.ckan("nation", "package_search", rows="0").json()["result"]["count"] == count
 
 
-def test_ctrl_c_leaves_no_process(demo: Demo) -> None:
-    url = demo.ready()["nation"]["url"]
+def descendants(pid: int) -> set[int]:
+    """Process ids of everything that a process started."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = {int(child): int(parent) for child, parent in (line.split() for line in listed.splitlines())}
+    found, fresh = set(), {pid}
+    while fresh:
+        fresh = {child for child, parent in parents.items() if parent in fresh} - found
+        found |= fresh
+    return found
+
+
+def test_ctrl_c_leaves_no_process_and_no_port(demo: Demo) -> None:
+    sites = demo.ready()
+    told = [json.loads((Path(site["dir"]) / "run" / "serve.json").read_text()) for site in sites.values()]
+    ports = {int(each[name]) for each in told for name in ("port", "peer_port", "metrics_port") if each.get(name)}
+    family = descendants(demo.process.pid)
+    assert len(ports) >= 2 * len(sites) and {each["pid"] for each in told} <= family and len(family) >= 3 * len(sites)
     demo.stop()
     try:
-        requests.get(url, timeout=5)
-    except requests.ConnectionError:
-        pass
-    else:
-        raise AssertionError("the nation still answers")
+        assert not {pid for pid in family if Path(f"/proc/{pid}").exists()}, "processes are left"
+        assert not {port for port in ports if answers(port)}, "ports still answer"
+        assert not (demo.folder / "ready.json").exists()
     finally:
         demo.start()
         demo.ready()
 
 
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of the loopback."""
+    with socket.socket() as probe:
+        probe.settimeout(5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -11,6 +11,7 @@ import requests
 
 from tests.scenarios.conftest import TERRACE, Demo, eventually
 
+LEVELS = ("nation", "sichuan", "chengdu", "wuhou")
 SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -103,6 +104,17 @@ def test_a_person_finds_a_dataset_and_sees_map_table_and_where_it_came_from(demo
     assert command[:3] == ["terrace", "verify", download.value.suggested_filename]
     download.value.save_as(tmp_path / command[2])
     subprocess.run([TERRACE, *command[1:]], cwd=tmp_path, check=True, capture_output=True)
+    assert complaints == []
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_each_level_shows_the_countys_parcels_in_a_browser(demo: Demo, browser: Any, complaints: list[str], level: str) -> None:
+    site = demo.ready()[level]
+    page = open_page(browser, complaints, language="en-US")
+    sign_in(page, site)
+    page.goto(site["url"] + "/?q=parcels+Wuhou", wait_until="networkidle")
+    page.click("text=Parcels and land-use classes of Wuhou, 2016")
+    assert "Wuhou" in page.inner_text("section[aria-labelledby=origin]")
     assert complaints == []
 
 
