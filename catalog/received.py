@@ -7,9 +7,11 @@ from typing import Any
 
 from catalog.attributes import moment, policy_attributes, record_columns
 from catalog.canonical import JSON, dumps
-from catalog.errors import ProfileError
+from catalog.errors import CanonicalError, ProfileError
+from catalog.field_types import ValueProblem, clean_value
 from catalog.manifest import Manifest, parse
-from catalog.profiles import field_names
+from catalog.profiles import profile
+from catalog.record import type_of
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class ReceivedRecord:
         manifest: canonical text as received.
         manifest_hash: H of it.
         fields: the disclosed fields, name → value; None for one that is disclosed as absent. What is not in here is withheld.
+            As received: `fitting` is what this site shows.
         source: node id of the peer whose holding is shown.
         level, division: of the authority, from the statements; None when they name none.
         log, epoch, index: where it is proved.
@@ -49,6 +52,16 @@ class ReceivedRecord:
         """The record's id."""
         return self.parsed.id
 
+    @cached_property
+    def fitting(self) -> dict[str, JSON]:
+        """The disclosed fields that have the shape of their type; every face may rely on it.
+
+        What does not fit is treated as if it had been withheld: a peer proves who said something, never that it makes sense, and one value of a wrong shape
+        would break each list that it stands in. Manifest and disclosures stay as received, so that proofs and what is passed on are unharmed.
+        """
+        types = _types(self.parsed.profile)
+        return {name: value for name, value in self.fields.items() if value is None or _fits(name, value, types)}
+
     def row(self, now: int, slug: str) -> tuple[dict[str, Any], dict[str, object]]:
         """The columns of `record` without `docno`, and the policy attributes.
 
@@ -57,8 +70,8 @@ class ReceivedRecord:
             slug: the readable name at this site.
         """
         manifest = self.parsed
-        disclosed = {name: value for name, value in self.fields.items() if value is not None}
-        withheld = sorted(set(_names(manifest.profile)) - self.fields.keys())
+        disclosed = {name: value for name, value in self.fitting.items() if value is not None}
+        withheld = sorted({*_types(manifest.profile), *self.fields} - self.fitting.keys())
         attributes = policy_attributes(manifest.data, disclosed, level=self.level, division=self.division, own=False, withheld=withheld)
         time = moment(manifest.time) or 0
         row = {
@@ -84,9 +97,28 @@ class ReceivedRecord:
         return row, attributes
 
 
-def _names(profile: str | None) -> tuple[str, ...]:
-    """The profile's field names; of a profile that this site does not know, those of the core."""
+def _types(name: str | None) -> Mapping[str, str]:
+    """The profile's fields and their types; of a profile that this site does not know, those of the core."""
     try:
-        return tuple(field_names(profile or "core/1"))
+        return profile(name or "core/1").types
     except ProfileError:
-        return tuple(field_names("core/1"))
+        return profile("core/1").types
+
+
+def _fits(name: str, value: JSON, types: Mapping[str, str]) -> bool:
+    """Whether cleaning a value, as own records are cleaned, leaves it as it is; but for the case of codes."""
+    kind = type_of(name, types)
+    try:
+        return kind is not None and _same(clean_value(kind, value), value)
+    except (ValueProblem, CanonicalError, RecursionError):
+        return False
+
+
+def _same(one: JSON, other: JSON) -> bool:
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other or one.casefold() == other.casefold()
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(each, other[key]) for key, each in one.items())
+    return type(one) is type(other) and one == other

@@ -224,7 +224,7 @@ class Writer:
         old = tx.shown(received.id)
         if old is not None and old.origin != "received":
             raise ConflictError(zh=f"{received.id} 由本站点负责，不能由他处覆盖", en=f"{received.id} is this site's own: no peer can replace it")
-        row, attributes = received.row(tx.now, claim_slug(tx, received.id, None, received.fields.get("title"), received.fields.get("code")))
+        row, attributes = received.row(tx.now, claim_slug(tx, received.id, None, received.fitting.get("title"), received.fitting.get("code")))
         pending = tx.pending(received.id)
         if pending is None and old is not None and all(getattr(old, name) == row[name] for name in ("manifest_hash", "fields", "source", "division", "level")):
             proof = {name: row[name] for name in ("log", "epoch", "log_index", "proof", "path")}
@@ -233,7 +233,7 @@ class Writer:
                 tx.change("proof", received.id)
             return False
         if self._stamper is not None:
-            self._stamper.stamp(tx, row, attributes, received.fields)
+            self._stamper.stamp(tx, row, attributes, received.fitting)
         tx.show(row, record_terms(attributes), own=False)
         return True
 

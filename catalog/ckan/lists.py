@@ -13,6 +13,9 @@ from catalog.filters import Expr, In
 from catalog.organisations import Organisation
 from catalog.queries import RecordQuery
 
+#: Datasets whose resources one `resource_search` looks at.
+MOST_LOOKED_THROUGH = 2_000
+
 _EPOCH = "1970-01-01T00:00:00.000000"
 #: CKAN's largest lists of organizations and groups: of names, and of whole ones.
 _MOST_NAMES, _MOST_WHOLE = 1000, 25
@@ -35,7 +38,7 @@ def package_list(call: Call) -> Any:
 def current_package_list_with_resources(call: Call) -> Any:
     """Datasets, newest change first. limit (at most 1000), offset."""
     most = params.number(call.data, "limit", MOST_ROWS, most=MOST_ROWS)
-    return [call.package(view) for view in call.every(RecordQuery(sort="-modified", offset=params.number(call.data, "offset", 0)), most)]
+    return call.packages(call.every(RecordQuery(sort="-modified", offset=params.number(call.data, "offset", 0)), most))
 
 
 def package_autocomplete(call: Call) -> Any:
@@ -61,7 +64,10 @@ def resource_show(call: Call) -> Any:
 
 
 def resource_search(call: Call) -> Any:
-    """Resources by field:value (one or a list, all must hold): name, description, format, url, hash. limit, offset."""
+    """Resources by field:value (one or a list, all must hold): name, description, format, url, hash. limit, offset.
+
+    A search that would look through more than `MOST_LOOKED_THROUGH` datasets is refused: format: narrows it.
+    """
     queries = call.data.get("query")
     if not queries:
         raise CkanValidationError({"query": "Missing value"})
@@ -81,7 +87,9 @@ def resource_search(call: Call) -> Any:
 def _resources(call: Call, wanted: list[tuple[str, str]]) -> Iterator[dict[str, Any]]:
     formats = [value for field, value in wanted if field == "format"]
     condition: Expr | None = In("format", (formats[0].replace(" ", "-"),)) if formats else None
-    for view in call.every(RecordQuery(condition=condition, sort="name"), 20 * MOST_ROWS):
+    if call.reader.records(call.actor, RecordQuery(condition=condition, limit=0)).total > MOST_LOOKED_THROUGH:
+        raise CkanValidationError({"query": f"More than {MOST_LOOKED_THROUGH} datasets to look through: add format:<value>, or use package_search"})
+    for view in call.every(RecordQuery(condition=condition, sort="name"), MOST_LOOKED_THROUGH):
         for resource in resources_of(view, call.around):
             if all(value in str(resource[field] or "").lower() for field, value in wanted):
                 yield resource
@@ -137,7 +145,7 @@ def group_package_show(call: Call) -> Any:
     """Datasets of a group. id; limit."""
     code = _theme_code(call, params.required(call.data, "id"))
     query = RecordQuery(condition=In("theme", (code,)))
-    return [call.package(view) for view in call.every(query, params.number(call.data, "limit", MOST_ROWS, most=MOST_ROWS))]
+    return call.packages(call.every(query, params.number(call.data, "limit", MOST_ROWS, most=MOST_ROWS)))
 
 
 def _themes(call: Call) -> dict[str, int]:
@@ -197,7 +205,7 @@ def _sort(call: Call) -> tuple[str, bool]:
 def _shown(call: Call, found: dict[str, Any], datasets: Expr) -> Any:
     """One group in full. It has no users: who works there is nobody's business."""
     if params.boolean(call.data, "include_datasets", False):
-        found["packages"] = [call.package(view) for view in call.every(RecordQuery(condition=datasets), 10)]
+        found["packages"] = call.packages(call.every(RecordQuery(condition=datasets), 10))
     if params.boolean(call.data, "include_users", True):
         found["users"] = []
     return found | {"extras": [], "groups": []}
@@ -222,7 +230,7 @@ def tag_show(call: Call) -> Any:
         if wanted in (name, minted("tag", name)):
             found = _tag(name)
             if params.boolean(call.data, "include_datasets", False):
-                found["packages"] = [call.package(view) for view in call.every(RecordQuery(condition=In("keyword", (name,))), MOST_ROWS)]
+                found["packages"] = call.packages(call.every(RecordQuery(condition=In("keyword", (name,))), MOST_ROWS))
             return found
     raise CkanNotFoundError
 

@@ -44,7 +44,7 @@ def package_search(call: Call) -> Any:
     return {
         "count": page.total,
         "facets": {name: {item["name"]: item["count"] for item in found} for name, found in items.items()},
-        "results": [call.package_parts(view, wanted) if wanted else call.package(view) for view in page.items],
+        "results": call.packages(page.items, wanted),
         "sort": sort,
         "search_facets": {name: {"title": name, "items": found} for name, found in items.items()},
     }

@@ -1,5 +1,6 @@
 """The CKAN Action API: shapes, search, lists, errors, policy; and ckanapi against a real server. On both engines."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 from ckanapi import RemoteCKAN
 from ckanapi.errors import CKANAPIError, NotAuthorized, NotFound, ValidationError
+from sqlalchemy import select, update
 
 from catalog.store import Store
+from catalog.tables import audit, record
 from catalog.writer import Published
 from tests.catalog.ckan_site import BASE, Api, fill, make_app, served
 from tests.catalog.worlds import OPEN, World
@@ -32,6 +35,17 @@ def made(world: World) -> dict[str, Published]:
 @pytest.fixture
 def api(world: World, made: dict[str, Published]) -> Api:
     return Api(world)
+
+
+def test_a_record_that_an_older_version_let_in_in_a_wrong_shape_is_left_out_and_said(api: Api, made: dict[str, Published], world: World) -> None:
+    broken = made["wells"].id
+    with world.store.write() as tx:
+        fields = json.loads(tx.conn.scalar(select(record.c.fields).where(record.c.id == broken)) or "")
+        tx.conn.execute(update(record).where(record.c.id == broken).values(fields=json.dumps({**fields, "theme": 5, "bbox": ["a", "b", "c", "d"]})))
+    assert api.names() == ALL - {"Groundwater levels"}
+    world.reader.audit.flush()
+    with world.store.read() as conn:
+        assert conn.execute(select(audit.c.record).where(audit.c.event == "read.broken", audit.c.outcome == "alarm")).all() == [(broken,)]
 
 
 # --- package_search ----------------------------------------------------------------------------------------------------------------------
@@ -375,3 +389,24 @@ def test_the_real_ckan_harvesters_questions(api: Api) -> None:
         seen += [one["id"] for one in page["results"]]
     assert len(seen) == len(set(seen)) == 4
     assert api.get("package_search", rows=100, start=0, sort="id asc", fq="-organization:11510107mb1234567q")["count"] == 1
+
+
+@pytest.mark.parametrize("name", ["q", "fq"])
+@pytest.mark.parametrize("text", ['"' * 5_000, "a:" * 1_500 + "a", "(" * 3_000 + "a"])
+def test_queries_that_are_too_long_or_too_deep_are_refused_in_words(api: Api, name: str, text: str) -> None:
+    assert api.raw("package_search", **{name: text}).status_code in (400, 409)
+    assert api.client.post("/api/3/action/package_search", json={"fq_list": [text]}).status_code in (400, 409)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_a_body_that_is_too_large_is_not_read(api: Api, kind: str) -> None:
+    body = b'{"q": "' + b"a" * 300_000 + b'"}'
+    assert api.client.post("/api/3/action/package_search", data=body, content_type=kind).status_code == 413
+    stream = {"input_stream": io.BytesIO(body), "environ_overrides": {"wsgi.input_terminated": True}, "headers": {"Transfer-Encoding": "chunked"}}
+    assert api.client.post("/api/3/action/package_search", content_type=kind, **stream).status_code == 413
+
+
+def test_a_search_of_resources_looks_through_so_many_datasets(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalog.ckan.lists.MOST_LOOKED_THROUGH", 1)
+    assert "add format:" in api.error("resource_search", 409, query="name:Levels")["query"]
+    assert api.get("resource_search", query="format:pdf")["count"]
