@@ -108,9 +108,8 @@ def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[s
     Raises:
         NotFoundError: neither draft nor version of this id.
     """
-    found = load_draft(tx.conn, site, id)
-    fresh = found is None
-    stored = found or _from_version(tx, id)
+    fresh = load_draft(tx.conn, site, id) is None
+    stored = content(tx, site, id)
     for name, value in changes.items():
         if name in MEMBERS:
             setattr(stored, name, value)
@@ -128,6 +127,11 @@ def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[s
     else:
         tx.conn.execute(update(draft).where(draft.c.id == id).values(**values))
     return stored
+
+
+def content(tx: WriteTransaction, site: SiteIdentity, id: str) -> StoredDraft:
+    """A draft, or what it would begin with: the newest version. Raises NotFoundError."""
+    return load_draft(tx.conn, site, id) or _from_version(tx, id)
 
 
 def discard(tx: WriteTransaction, id: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from catalog.errors import CatalogError, IngestError
 from catalog.ingest.files import digest_of, gather
+from catalog.ingest.joining import joined, joined_of_several
 from catalog.ingest.model import Found, Item, Refused, Sidecar
 from catalog.ingest.sidecar import is_sidecar, read_sidecar, sidecar_of
 from catalog.quarantine import Bad
@@ -64,6 +65,9 @@ def broken_zip(path: Path, error: Exception) -> IngestError:
 def read_archive(path: Path, budget: Budget, reader: Reader, sidecar: Sidecar) -> Iterator[Found]:
     """Reads all files of an archive. The only one keeps the archive as its original, each of several itself.
 
+    Args:
+        sidecar: of the archive; holds of everything in it (`joining`).
+
     Raises:
         IngestError: it may not be unpacked, or nothing of it can be taken in.
     """
@@ -80,30 +84,30 @@ def read_archive(path: Path, budget: Budget, reader: Reader, sidecar: Sidecar) -
         if len(data) == 1:
             yield from _only(data[0], root, sidecar, inner, reader)
         else:
-            yield from _each(data, root, inner, reader, [file for file in files if file not in data])
+            yield from _each(data, root, sidecar, inner, reader, [file for file in files if file not in data])
         budget.left = inner.left
 
 
 def _only(file: Path, root: Path, sidecar: Sidecar, budget: Budget, reader: Reader) -> Iterator[Found]:
     member = file.relative_to(root).as_posix()
     beside = sidecar_of(file)
-    own = read_sidecar(beside) if beside is not None and not sidecar.path else sidecar
+    own = joined(sidecar, read_sidecar(beside))
     for found in reader(file, own, budget):
         if isinstance(found, Refused):
             yield Refused(found.part, replace(found.bad, member=found.bad.member or member))
         else:
             shape = found.format == "shp"  # whose own original is a zip as well
-            kept = replace(found, sidecar=own, member=found.member or member)
+            kept = replace(found, sidecar=own if found.sidecar is None else joined(own, found.sidecar), member=found.member or member)
             yield replace(kept, file=None, name=None, format="shp" if shape else "zip") if not found.part else kept
 
 
-def _each(files: list[Path], root: Path, budget: Budget, reader: Reader, left_out: list[Path]) -> Iterator[Found]:
+def _each(files: list[Path], root: Path, outer: Sidecar, budget: Budget, reader: Reader, left_out: list[Path]) -> Iterator[Found]:
     said = ", ".join(file.relative_to(root).as_posix() for file in left_out)[:300]
     notes = ((f"压缩包中未收录：{said}", f"left out of the archive: {said}"),) if said else ()
     for file in files:
         member = file.relative_to(root).as_posix()
         try:
-            for found in _member(file, member, budget, reader):
+            for found in _member(file, member, outer, budget, reader):
                 if isinstance(found, Item) and notes:
                     found, notes = replace(found, notes=(*found.notes, *notes)), ()
                 yield found
@@ -111,20 +115,22 @@ def _each(files: list[Path], root: Path, budget: Budget, reader: Reader, left_ou
             yield Refused(member, Bad({}, error.kind, error.zh, error.en, member=member))
 
 
-def _member(file: Path, member: str, budget: Budget, reader: Reader) -> Iterator[Found]:
+def _member(file: Path, member: str, outer: Sidecar, budget: Budget, reader: Reader) -> Iterator[Found]:
     """What one file of several becomes."""
     if is_sidecar(file):
-        yield Item({}, "yaml", part=member, original=False, member=member, sidecar=read_sidecar(file))
+        yield Item({}, "yaml", part=member, original=False, member=member, sidecar=joined_of_several(outer, read_sidecar(file)))
         return
-    sidecar = read_sidecar(sidecar_of(file))
+    own = read_sidecar(sidecar_of(file))
+    sidecar = joined_of_several(outer, own)
     digest = digest_of(file)
-    for found in reader(file, sidecar, budget):
+    for found in reader(file, replace(sidecar, fields=own.fields), budget):  # words on the archive do not make a record of whatever lies in it
         part = f"{member}#{found.part}" if found.part else member
         if isinstance(found, Refused):
             yield Refused(part, replace(found.bad, member=found.bad.member or member))
             continue
-        own = found.digest or (f"{digest}/{found.part}" if found.part else digest)
-        kept = replace(found, part=part, digest=own, member=found.member or member, sidecar=found.sidecar or sidecar)
+        content = found.digest or (f"{digest}/{found.part}" if found.part else digest)
+        said = sidecar if found.sidecar is None else joined_of_several(sidecar, found.sidecar)
+        kept = replace(found, part=part, digest=content, member=found.member or member, sidecar=said)
         yield replace(kept, file=found.file or file, name=found.name or file.name) if found.original else kept
 
 

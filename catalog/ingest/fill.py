@@ -13,6 +13,7 @@ from typing import Any
 from catalog.canonical import JSON
 from catalog.codes import code_list
 from catalog.errors import IngestError
+from catalog.ingest.joining import Terms, stricter_fields, stricter_secrecy, stricter_terms
 from catalog.ingest.model import IngestContext, Item, Sidecar
 from catalog.objects import Stored
 from catalog.profiles import Profile, clean_fields
@@ -36,6 +37,7 @@ class Filled:
     Attributes:
         path: the file, as it was named.
         place: where it came from (absolute path, and the part): the next content of the same place changes the same record.
+        outer: the sidecar beside the file itself; that of an archive for what came out of it, of which `sidecar` knows as well.
         fields: what the source states. guessed: what only a new record gets.
         digest: of its content: the same adds nothing.
     """
@@ -45,10 +47,21 @@ class Filled:
     item: Item
     profile: Profile
     sidecar: Sidecar
+    outer: Sidecar
     fields: dict[str, JSON]
     guessed: dict[str, JSON]
     notes: Notes
     digest: str
+
+    def protection(self, ctx: IngestContext) -> tuple[str | None, Terms | None]:
+        """Secrecy and terms of a new record; what comes out of an archive may only tighten what its sidecar says, else the caller."""
+        secrecy = self.sidecar.secrecy or self.item.secrecy or ctx.secrecy
+        terms = self.sidecar.terms if self.sidecar.terms is not None else ctx.terms
+        if self.item.member:
+            secrecy = stricter_secrecy(secrecy, self.item.secrecy)
+            secrecy = stricter_secrecy(secrecy, ctx.secrecy) if self.outer.secrecy is None else secrecy
+            terms = stricter_terms(ctx.terms, terms) if self.outer.terms is None else terms
+        return secrecy, terms
 
 
 class Filler:
@@ -62,12 +75,16 @@ class Filler:
         self._ctx = ctx
         self._known: dict[str, tuple[dict[str, JSON], dict[str, JSON]]] = {}
 
-    def fill(self, path: Path, place: str, item: Item, chosen: Profile, sidecar: Sidecar, digest: str) -> Filled:
+    def fill(self, path: Path, place: str, item: Item, chosen: Profile, outer: Sidecar, digest: str) -> Filled:
         """A record on its way in.
+
+        Args:
+            outer: the sidecar beside the file.
 
         Raises:
             IngestError: the sidecar or the caller's defaults have something wrong.
         """
+        sidecar = item.sidecar or outer
         written, problems = clean_fields(chosen.id, sidecar.fields) if sidecar.fields else ({}, [])
         if problems:
             raise _wrong_sidecar(sidecar, problems)
@@ -78,12 +95,16 @@ class Filler:
             fields["items"] = [column.as_item() for column in item.layer.columns]
             fields[ROWS] = _rows_resource(item)
         given, defaults = self._defaults(chosen)
+        if item.member:  # what comes out of an archive may only tighten what was said of it
+            floor = {name: value for name, value in given.items() if name not in outer.fields}
+            fields |= stricter_fields({name: value for name, value in floor.items() if name in fields}, stricter_fields(fields, stated))
         titled: dict[str, JSON] = {}
         if "title" not in fields and "title" not in given:
             titled = clean_fields(chosen.id, {"title": item.guessed.get("title") or _title(item.name or path.name)})[0]
         loose = {name: value for name, value in item.guessed.items() if name not in fields and name not in given and name not in defaults}
         guessed = {**clean_fields(chosen.id, loose)[0], **defaults, **titled, **given}
-        return Filled(path, place, item, chosen, sidecar, fields, {name: value for name, value in guessed.items() if name not in fields}, notes, digest)
+        loose = {name: value for name, value in guessed.items() if name not in fields}
+        return Filled(path, place, item, chosen, sidecar, outer, fields, loose, notes, digest)
 
     def _defaults(self, chosen: Profile) -> tuple[dict[str, JSON], dict[str, JSON]]:
         """What the caller and the site give to records that lack it, and what the profile gives."""

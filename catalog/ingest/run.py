@@ -184,7 +184,7 @@ def _take(file: _File, item: Item, ctx: IngestContext) -> Iterator[AddResult]:
     if item.digest:
         digest = hashlib.sha256(f"{item.digest}\n{sidecar.digest}\n{chosen.id}".encode()).hexdigest()
     try:
-        new = file.filler.fill(file.path, file.place_of(item.part), item, chosen, sidecar, digest)
+        new = file.filler.fill(file.path, file.place_of(item.part), item, chosen, file.sidecar, digest)
     except CatalogError as error:
         _refuse(file, item, error)
         return

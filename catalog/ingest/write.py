@@ -17,10 +17,11 @@ from sqlalchemy import Connection, select
 
 from catalog.audit import actor_name
 from catalog.canonical import JSON
-from catalog.drafts import Draft
+from catalog.drafts import Draft, StoredDraft, content
 from catalog.errors import CatalogError, ConflictError, IngestError, PublishError, RowsError
 from catalog.ingest.fill import ORIGINAL, ROWS, Filled, original_resource
-from catalog.ingest.model import AddResult, IngestContext, Layer
+from catalog.ingest.joining import stricter_fields, stricter_secrecy, stricter_terms
+from catalog.ingest.model import AddResult, IngestContext, Layer, Sidecar
 from catalog.ingest.places import from_same_place, known, note_source, note_sources, resumed, unfinished
 from catalog.ingest.sorting import Row, Sorter, check_all, good_rows
 from catalog.objects import Stored
@@ -230,17 +231,16 @@ def _draft(tx: WriteTransaction, ctx: IngestContext, new: Filled, digest: str, s
 
 def _drafted(tx: WriteTransaction, ctx: IngestContext, new: Filled, known: str | None) -> tuple[str, str]:
     """Makes the draft of a new record, or changes that of a known one; returns its id and what became of it."""
-    secrecy = new.sidecar.secrecy or new.item.secrecy or ctx.secrecy
-    terms = new.sidecar.terms if new.sidecar.terms is not None else ctx.terms
     if known is not None:
-        _change(tx, ctx, known, new, secrecy)
+        _change(tx, ctx, known, new)
         return known, "changed"
+    secrecy, terms = new.protection(ctx)
     fields = {**new.guessed, **new.fields}
     draft = Draft(fields=fields, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
     return ctx.writer.add_draft(tx, draft, ctx.actor), "draft"
 
 
-def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled, secrecy: str | None) -> None:
+def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled) -> None:
     """A changed file changes what the file says, and leaves what people wrote elsewhere."""
     changes: dict[str, JSON] = {**new.fields}
     if ROWS not in changes:
@@ -248,10 +248,23 @@ def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled, secr
     if new.sidecar.profile is not None:
         changes["profile"] = new.profile.id
     if new.sidecar.secrecy is not None:
-        changes["secrecy"] = secrecy
+        changes["secrecy"] = new.sidecar.secrecy
     if new.sidecar.terms is not None:
         changes["terms"] = dict(new.sidecar.terms)
+    if new.item.member:
+        changes |= _not_loosened(content(tx, ctx.writer.site, id), changes, new.outer)
     ctx.writer.edit(tx, id, changes, ctx.actor)
+
+
+def _not_loosened(before: StoredDraft, changes: Mapping[str, Any], outer: Sidecar) -> dict[str, JSON]:
+    """What an archive says of a record that is there already tightens it, unless the archive's own sidecar speaks of that."""
+    found: dict[str, Any] = {}
+    if "secrecy" in changes and outer.secrecy is None:
+        found["secrecy"] = stricter_secrecy(before.secrecy, changes["secrecy"])
+    if "terms" in changes and outer.terms is None:
+        found["terms"] = stricter_terms(before.terms, changes["terms"])
+    fields = stricter_fields(before.fields, changes)
+    return found | {name: value for name, value in fields.items() if name in changes and name not in outer.fields}
 
 
 # --- what became of it -------------------------------------------------------------------------------------------------------------------
