@@ -106,6 +106,7 @@ ERRORS: dict[str, Form] = {
     "no-key": Form(REFUSED, 403),
     "not-a-peer": Form(NOT_FOUND, 404),
     "restored": Form(REFUSED, 503),
+    "rolled-back": Form(REFUSED, 503),
     # base
     "error": Form(FAILED, 500),
 }
