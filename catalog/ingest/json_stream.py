@@ -121,7 +121,7 @@ class JsonStream:
         column = at - self._buffer.rfind("\n", 0, at)
         return IngestError(
             zh=f"{self._name} 不是 JSON（第 {line} 行第 {column} 列）：{in_chinese(what)}",
-            en=f"{self._name} is not JSON (line {line}, column {column}): {what}"
+            en=f"{self._name} is not JSON (line {line}, column {column}): {what}",
         )
 
     # --- structures ----------------------------------------------------------------------------------------------------------------------
