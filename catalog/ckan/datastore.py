@@ -23,8 +23,8 @@ from catalog.filters import And, Compare, Constant, Expr, In, Like, Moment
 from catalog.queries import MOST_ROWS, RowPage, RowQuery
 from catalog.rows import Column
 
-#: CKAN's largest page (ckan.datastore.search.rows_max) and how many rows `distinct` looks at.
-MOST_RECORDS = 32_000
+#: CKAN's largest page (ckan.datastore.search.rows_max), and how many rows `distinct` looks at.
+MOST_RECORDS, MOST_COMPARED = 32_000, 5_000
 _TYPES = {"text": "text", "integer": "int8", "decimal": "numeric", "boolean": "bool", "date": "date", "datetime": "timestamp", "geometry": "json"}
 _NATIVE = {"text": "text", "integer": "bigint", "decimal": "numeric", "boolean": "boolean", "date": "date", "datetime": "timestamp without time zone"}
 _FORMATS = ("objects", "lists", "csv", "tsv")
@@ -153,14 +153,14 @@ def _page(call: Call, record: str, query: RowQuery, offset: int, limit: int, *, 
 def _distinct(
     call: Call, record: str, query: RowQuery, names: Sequence[str], kinds: dict[str, str], offset: int, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
-    """Different rows, found among the first `MOST_RECORDS` of what is asked.
+    """Different rows, found among the first `MOST_COMPARED` of what is asked.
 
     Raises:
         CkanValidationError: there are more rows than that, so that it could not be told.
     """
-    rows, total = _read(call, record, query, 0, MOST_RECORDS + 1)
-    if len(rows) > MOST_RECORDS:
-        raise CkanValidationError({"distinct": [f"more than {MOST_RECORDS} rows to compare: filter them first"]})
+    rows, total = _read(call, record, query, 0, MOST_COMPARED + 1)
+    if len(rows) > MOST_COMPARED:
+        raise CkanValidationError({"distinct": [f"more than {MOST_COMPARED} rows to compare: filter them first"]})
     found: dict[bytes, dict[str, Any]] = {}
     for row in rows:
         found.setdefault(orjson.dumps([_value(row.get(name), kinds.get(name)) for name in names]), row)
@@ -201,7 +201,7 @@ def _words(data: params.Data) -> str | None:
     q = data.get("q")
     if not q or isinstance(q, dict) or (isinstance(q, str) and q.lstrip().startswith("{")):
         return None
-    return str(q)
+    return params.text(data, "q")
 
 
 def _filters(data: params.Data, columns: Sequence[Column]) -> Expr | None:
@@ -213,7 +213,7 @@ def _filters(data: params.Data, columns: Sequence[Column]) -> Expr | None:
         values = value if isinstance(value, list) else [value]
         try:
             parts.append(_one_of(by_name[name], values))
-        except ValueError:
+        except (ValueError, OverflowError):
             raise CkanValidationError({"filters": [f"invalid value for {name} ({by_name[name].type})"]}) from None
     q = data.get("q")
     if isinstance(q, dict) or (isinstance(q, str) and q.lstrip().startswith("{")):
@@ -235,7 +235,7 @@ def _typed(kind: str, value: Any) -> str | int | float | bool | Moment:
     """A filter's value as the column compares it.
 
     Raises:
-        ValueError: it does not fit.
+        ValueError, OverflowError: it does not fit.
     """
     if isinstance(value, dict | list) or value is None:
         raise ValueError
@@ -253,7 +253,8 @@ def _typed(kind: str, value: Any) -> str | int | float | bool | Moment:
         return number
     if kind in ("date", "datetime"):
         moment = datetime.datetime.fromisoformat(str(value))
-        return Moment(int((moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp()), day=kind == "date")
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).astimezone(datetime.UTC)  # 9999-12-31 west of Greenwich is no time in UTC
+        return Moment(int(moment.timestamp()), day=kind == "date")
     return str(value)
 
 

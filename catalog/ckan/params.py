@@ -10,6 +10,8 @@ from catalog.ckan.errors import CkanValidationError
 type Data = Mapping[str, Any]
 
 _INVALID = ["Invalid integer"]
+#: Characters of a text; largest offset (what an engine's integers hold).
+MOST_TEXT, MOST_OFFSET = 4_000, 2**53
 #: Integers that CKAN checks twice are complained of twice.
 _INVALID_TWICE = ["Invalid integer", "Please enter an integer value"]
 
@@ -27,12 +29,22 @@ def required(data: Data, name: str, *also: str) -> str:
     raise CkanValidationError({name: ["Missing value"]})
 
 
-def text(data: Data, name: str, default: str = "") -> str:
-    """A text, or the default."""
+def text(data: Data, name: str, default: str = "", *, most: int | None = MOST_TEXT) -> str:
+    """A text, or the default.
+
+    Args:
+        most: characters; None: whoever reads it bounds it.
+
+    Raises:
+        CkanValidationError: it is too long.
+    """
     value = data.get(name)
     if isinstance(value, list):
         value = " ".join(str(each) for each in value)
-    return default if value is None or value == "" else str(value)
+    found = default if value is None or value == "" else str(value)
+    if most is not None and len(found) > most:
+        raise CkanValidationError({name: [f"Longer than {most} characters"]})
+    return found
 
 
 def number(data: Data, name: str, default: int, *, most: int | None = None, twice: bool = False) -> int:
@@ -43,7 +55,7 @@ def number(data: Data, name: str, default: int, *, most: int | None = None, twic
         twice: how often CKAN complains.
 
     Raises:
-        CkanValidationError: it is no number or below 0.
+        CkanValidationError: it is no number, below 0, or larger than any offset.
     """
     value = data.get(name)
     if value is None or value == "":
@@ -56,6 +68,8 @@ def number(data: Data, name: str, default: int, *, most: int | None = None, twic
         raise CkanValidationError({name: _INVALID_TWICE if twice else _INVALID}) from None
     if found < 0:
         raise CkanValidationError({name: ["Must be a natural number"]})
+    if most is None and found > MOST_OFFSET:
+        raise CkanValidationError({name: [f"Must be at most {MOST_OFFSET}"]})
     return found if most is None else min(found, most)
 
 

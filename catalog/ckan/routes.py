@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import orjson
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from catalog.ckan import datastore
 from catalog.ckan.actions import find
@@ -24,6 +25,8 @@ from policies.errors import TerraceError
 
 _JSON = "application/json;charset=utf-8"
 _VERSIONS = (1, 2, 3)
+#: Largest body of an action, in bytes.
+MOST_BODY = 256_000
 _FUNCTION = re.compile(r"[A-Za-z_$][\w$.]{0,80}")
 
 log = logging.getLogger(__name__)
@@ -94,6 +97,8 @@ def _act(reader: Reader, settings: CkanSettings, name: str, ver: int) -> Respons
         data = _request_data(reads)
     except _Bad as error:
         return _answer(f"Bad request: JSON Error: {error}", 400)
+    except RequestEntityTooLarge:
+        return _answer(f"Bad request: the body is larger than {MOST_BODY} bytes", 413)
     data.pop("callback", None)
     call = _call(reader, settings, data)
     if _callback():  # a script of any site may ask so, with the visitor's cookies: it gets what everyone gets
@@ -130,7 +135,11 @@ def _request_data(reads: bool) -> dict[str, Any]:
 
     Raises:
         _Bad: they cannot be read.
+        RequestEntityTooLarge: the body is too large, by what it says or by what came.
     """
+    request.max_content_length = request.max_form_memory_size = MOST_BODY + 1
+    if len(request.get_data()) > MOST_BODY:  # what comes without a length is cut off at the limit, not refused
+        raise RequestEntityTooLarge
     if request.method == "GET" and not reads:
         raise _Bad("Invalid request. Please use POST method for your request")
     if request.method == "POST" and request.form:

@@ -74,7 +74,7 @@ def question(call: Call) -> tuple[str, Expr | None]:
     filters = call.data.get("fq_list") or []
     if isinstance(filters, list) and len(filters) > MAX_NODES:
         raise CkanSearchError(f"fq_list holds more than {MAX_NODES} filters")
-    for each in [params.text(call.data, "fq"), *(filters if isinstance(filters, list) else [filters])]:
+    for each in [params.text(call.data, "fq", most=None), *(filters if isinstance(filters, list) else [filters])]:
         if str(each).strip():
             parts.append(parse(str(each), meaning))
     told = [part for part in parts if part != Constant(True)]

@@ -21,6 +21,8 @@ _TOKEN = re.compile(
 )
 _RANGE = re.compile(r'([\[{])\s*("[^"]*"|\S+)\s+TO\s+("[^"]*"|[^\s\]}]+)\s*([\]}])')
 _MOST_DEPTH = 30
+#: Characters of a query; a longer one is refused before it is cut into tokens.
+MOST_TEXT = 4_000
 #: A query without any of these is plain words.
 _SYNTAX = re.compile(r"[():*~^\[\]{}\\]|&&|\|\||(?:^|\s)[+!-]|(?:^|\s)(?:AND|OR|NOT)(?:\s|$)")
 
@@ -63,6 +65,8 @@ def parse(text: str, meaning: Callable[[Term], Expr]) -> Expr:
         CkanSearchError: it breaks the syntax.
         FilterError: it is too large.
     """
+    if len(text) > MOST_TEXT:
+        raise CkanSearchError(f"the query is longer than {MOST_TEXT} characters")
     return check_size(_Parser(text, meaning).whole())
 
 
@@ -128,8 +132,10 @@ class _Parser:
 
     def _value(self, field: str | None, depth: int) -> Expr:
         kind, text = self._next()
+        if depth > _MOST_DEPTH:
+            raise CkanSearchError("the query is nested too deeply")
         if kind == "field":
-            return self._value(text.rstrip().removesuffix(":").rstrip(), depth)
+            return self._value(text.rstrip().removesuffix(":").rstrip(), depth + 1)
         if kind == "open":
             found = self._or(field, depth + 1)
             if self._next()[0] != "close":

@@ -108,7 +108,7 @@ def test_filters_in_a_list_are_joined_by_and(api: Api) -> None:
     assert api.post("package_search", {"fq_list": ["groups:water", "groups:land"]})["count"] == 0
 
 
-@pytest.mark.parametrize("many", [["a"] * 601, ["a"] * 100_000, ["name:a OR name:b"] * 400])
+@pytest.mark.parametrize("many", [["a"] * 601, ["a"] * 50_000, ["name:a OR name:b"] * 400])
 def test_attack_filters_in_a_list_are_bounded_together(api: Api, many: list[str]) -> None:
     answer = api.client.post("/api/3/action/package_search", json={"fq_list": many})
     assert answer.status_code == 409 and answer.get_json()["error"]["__type"] == "Search Error"
@@ -394,7 +394,8 @@ def test_the_real_ckan_harvesters_questions(api: Api) -> None:
 @pytest.mark.parametrize("name", ["q", "fq"])
 @pytest.mark.parametrize("text", ['"' * 5_000, "a:" * 1_500 + "a", "(" * 3_000 + "a"])
 def test_queries_that_are_too_long_or_too_deep_are_refused_in_words(api: Api, name: str, text: str) -> None:
-    assert api.raw("package_search", **{name: text}).status_code in (400, 409)
+    forgiven = name == "q" and ":" not in text and len(text) < 4_000  # words without a field are searched as they stand
+    assert api.raw("package_search", **{name: text}).status_code == (200 if forgiven else 409)
     assert api.client.post("/api/3/action/package_search", json={"fq_list": [text]}).status_code in (400, 409)
 
 

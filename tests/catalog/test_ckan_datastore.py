@@ -94,6 +94,11 @@ def test_formats_fields_and_distinct(world: World, id: str) -> None:
     assert (different["records"], different["total"]) == ([{"depth": 30}, {"depth": 45}], 2)
 
 
+def test_distinct_compares_so_many_rows_and_no_more(world: World, id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("catalog.ckan.datastore.MOST_COMPARED", 2)
+    assert Api(world).error("datastore_search", 409, resource_id=id, distinct="true")["distinct"] == ["more than 2 rows to compare: filter them first"]
+
+
 @pytest.mark.parametrize(
     ("parameters", "error"),
     [
@@ -101,6 +106,10 @@ def test_formats_fields_and_distinct(world: World, id: str) -> None:
         ({"filters": "abc"}, {"filters": ["Cannot parse JSON"]}),
         ({"filters": '{"depth": "x"}'}, {"filters": ["invalid value for depth (integer)"]}),
         ({"filters": '{"level": "nan"}'}, {"filters": ["invalid value for level (decimal)"]}),
+        ({"filters": '{"read_at": "9999-12-31T23:59:59-23:59"}'}, {"filters": ["invalid value for read_at (datetime)"]}),
+        ({"filters": '{"read_at": "0001-01-01T00:00:00+23:59"}'}, {"filters": ["invalid value for read_at (datetime)"]}),
+        ({"offset": "9" * 30}, {"offset": [f"Must be at most {2**53}"]}),
+        ({"q": "a" * 4_001}, {"q": ["Longer than 4000 characters"]}),
         ({"sort": "nope"}, {"sort": ['invalid value "nope"']}),
         ({"sort": "well; drop table"}, {"sort": ['invalid value "well; drop table"']}),
         ({"fields": "nope"}, {"fields": ['invalid value "nope"']}),
