@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from catalog.attributes import attributes_of_row, moment
 from catalog.errors import NotFoundError
@@ -55,6 +55,12 @@ def past_versions(reader: Reader, actor: Actor | None, view: RecordView, *, most
         view: the record as the actor sees it now.
         most: so many at most.
     """
+    # one more, to say what changed after it
+    return _judged(reader, actor, view, select(version).where(version.c.id == view.id).order_by(version.c.n.desc()).limit(most + 1))[:most]
+
+
+def _judged(reader: Reader, actor: Actor | None, view: RecordView, query: Select[Any]) -> list[PastVersion]:
+    """What an actor may see of the versions that a query gives, the newest first."""
     if view.origin == "received":
         return []
     with reader.session(actor) as session:
@@ -63,7 +69,6 @@ def past_versions(reader: Reader, actor: Actor | None, view: RecordView, *, most
             return []
         current = attributes_of_row(row, orjson.loads(row.fields))
         granted = session.granted(row.id)
-        query = select(version).where(version.c.id == row.id).order_by(version.c.n.desc()).limit(most + 1)  # one more, to say what changed after it
         seen: list[PastVersion] = []
         for each in reversed(session.conn.execute(query).mappings().all()):
             shown = _seen(session.plan, dict(each), current, granted)
@@ -73,7 +78,7 @@ def past_versions(reader: Reader, actor: Actor | None, view: RecordView, *, most
             before = seen[-1] if seen and seen[-1].n == each["n"] - 1 else None
             changed = None if before is None else _changed(before.fields, fields, {*before.withheld, *withheld})
             seen.append(PastVersion(each["n"], moment(parse(each["manifest"]).time) or 0, fields, withheld, changed, each["n"] == row.version))
-    return seen[::-1][:most]
+    return seen[::-1]
 
 
 def past_version(reader: Reader, actor: Actor | None, view: RecordView, n: int) -> PastVersion:
@@ -82,7 +87,8 @@ def past_version(reader: Reader, actor: Actor | None, view: RecordView, n: int) 
     Raises:
         NotFoundError: there is none of this number that the actor may see.
     """
-    found = next((each for each in past_versions(reader, actor, view) if each.n == n), None)
+    near = select(version).where(version.c.id == view.id, version.c.n.in_((n, n - 1))).order_by(version.c.n.desc())  # it, and what it changed
+    found = next((each for each in _judged(reader, actor, view, near) if each.n == n), None) if 0 < n <= view.version else None
     asking = require_actor() if actor is None else actor
     reader.audit.add("read.record", asking, record=view.id, outcome="denied" if found is None else "permitted", detail={"version": n})
     if found is None:
