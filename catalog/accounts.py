@@ -188,10 +188,12 @@ class Accounts:
         """
         with self._store.read() as conn:
             row = conn.execute(select(user).where(user.c.login == login)).first()
-        good = self._verify(row.password if row is not None and row.password else None, password)
+        checked = row.password if row is not None and row.password else None
+        good = self._verify(checked, password)
         refused = False
         with self._store.write() as tx:
             row = tx.conn.execute(select(user).where(user.c.login == login)).first()
+            good = good and row is not None and row.password == checked  # changed while it was checked: the old one opens nothing
             locked = row is not None and row.locked_until is not None and row.locked_until > tx.now
             if row is None or not good or locked or row.state != "active":
                 refused = True

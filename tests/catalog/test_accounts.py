@@ -2,6 +2,7 @@
 
 import threading
 import time
+from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
@@ -42,6 +43,23 @@ def test_signing_in_and_out(store: Store, accounts: Accounts) -> None:
     assert (actor.kind, actor.person, actor.node, actor.division, actor.level, actor.sector) == ("person", "li", SITE.node, "510107", "county", "land")
     accounts.sign_out(secret)
     assert accounts.session(secret) is None
+
+
+def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(store: Store, accounts: Accounts) -> None:
+    class Slow(PasswordHasher):
+        """Somebody changes the password between the check and the session."""
+
+        def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:
+            with store.write() as tx:
+                tx.conn.execute(update(user).where(user.c.login == "li").values(password=self.hash("another password")))
+            return super().verify(hash, password)
+
+    slow = Accounts(store, SITE, Slow(time_cost=1, memory_cost=256, parallelism=1))
+    with pytest.raises(SignInError):
+        slow.sign_in("li", "a long password")
+    with store.read() as conn:
+        assert conn.execute(select(session)).first() is None
+    assert accounts.sign_in("li", "another password")
 
 
 def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(accounts: Accounts) -> None:
