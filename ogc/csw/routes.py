@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 from lxml import etree
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from catalog.reader import Reader
 from catalog.views import RecordView
@@ -71,7 +72,12 @@ class Csw:
 
     def handle(self) -> Response:
         require_actor()  # denies before anything is read
-        if (request.content_length or 0) > MAX_BODY:
+        request.max_content_length = MAX_BODY + 1
+        try:
+            body = request.get_data() if request.method == "POST" else b""
+        except RequestEntityTooLarge:
+            body = bytes(MAX_BODY + 1)
+        if len(body) > MAX_BODY:  # by what it says, or by what came: that is cut off at the limit, not refused
             return _report(413, "InvalidParameterValue", "The request is too large")
         kvp: dict[str, Any] = {}
         for name, values in request.args.lists():
@@ -81,7 +87,6 @@ class Csw:
                 return _report(400, "InvalidParameterValue", "A parameter holds a character that XML cannot hold")
             if values[0]:  # pycsw stumbles over parameters that are there and empty
                 kvp[name.lower()] = values[0]
-        body = request.get_data() if request.method == "POST" else b""
         checked = engine.narrowed(kvp)
         if isinstance(checked, str):
             return _report(400, "InvalidParameterValue", checked)

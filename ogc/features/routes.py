@@ -19,10 +19,10 @@ from urllib.parse import urlencode
 
 import orjson
 from babel import Locale
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, g, request
 from pygeoapi import api as pygeoapi
 from pygeoapi.api import API, APIRequest, itemtypes
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from catalog.layers import OpenLayer
 from catalog.reader import Reader
@@ -76,7 +76,7 @@ class Request(APIRequest):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__(request, None)
         if request.method == "POST":
-            self._data = request.get_data()
+            self._data = _body() or b""
 
     @staticmethod
     def _get_params(_: Any) -> dict[str, str]:
@@ -254,8 +254,8 @@ class Features:
         """A layer as pygeoapi's configuration would describe it."""
         address = f"{base}/collections/{layer.slug}/items"
         kept = [(name, value) for name, value in request.args.items(multi=True) if name not in ("after", "offset")]
-        if request.method == "POST" and request.data:
-            kept += [("filter", request.get_data(as_text=True)), ("filter-lang", "cql2-json")]
+        if body := _body():
+            kept += [("filter", body.decode(errors="replace")), ("filter-lang", "cql2-json")]
 
         def next_url(cursor: str) -> str:
             return f"{address}?{urlencode([*kept, ('after', cursor)])}"
@@ -320,8 +320,23 @@ def _check_parameters(known: frozenset[str]) -> None:
             raise errors.ParameterError(name[:60], zh="没有这个参数或字段", en="there is no such parameter or column")
         if len(values) > 1:
             raise errors.ParameterError(name, zh="只能出现一次", en="it may come only once")
-    if (request.content_length or 0) > MAX_BODY:
+    if _body() is None:
         raise errors.ParameterError("body", zh=f"请求体大于 {MAX_BODY} 字节", en=f"the body is larger than {MAX_BODY} bytes")
+
+
+def _body() -> bytes | None:
+    """The body of a POST; None when it is too large, by what it says or by what came."""
+    if request.method != "POST" or "body_too_large" in g:
+        return None if "body_too_large" in g else b""
+    request.max_content_length = MAX_BODY + 1
+    try:
+        body = request.get_data()
+    except RequestEntityTooLarge:
+        body = None
+    if body is None or len(body) > MAX_BODY:  # what comes without a length is cut off at the limit, not refused
+        g.body_too_large = True
+        return None
+    return body
 
 
 def _finish(route: str, content: dict[str, Any], layers: list[Layer], language: str) -> None:

@@ -1,5 +1,6 @@
 """CSW 2.0.2 and 3.0 over a real site: operations by KVP and POST, exact paging, and what each actor cannot see."""
 
+import io
 import re
 from typing import Any
 
@@ -293,3 +294,13 @@ def test_memory_does_not_grow_with_requests(site: OgcSite) -> None:
     grown = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
     assert grown < 60 * 20_000  # stock pycsw keeps about 640 kB of each request
+
+
+@pytest.mark.parametrize("path", ["/csw", "/ogc/collections/wells/items"])
+def test_a_body_of_unknown_length_is_read_up_to_the_limit(site: OgcSite, path: str) -> None:
+    stream = io.BytesIO(b" " * 1_000_000)
+    chunked = {"input_stream": stream, "environ_overrides": {"wsgi.input_terminated": True}, "headers": {"Transfer-Encoding": "chunked"}}
+    answer = site.client().post(path, content_type="application/xml", **chunked)
+    assert answer.status_code in (400, 404, 405, 413) and stream.tell() < 400_000
+    if path == "/csw":
+        assert answer.status_code == 413
