@@ -12,6 +12,7 @@ from catalog.errors import DeniedError, NotFoundError, SignInError
 from catalog.queries import RecordQuery
 from catalog.versions import past_version, past_versions
 from catalog.views import RecordView
+from node.headers import DATA_POLICY
 from node.i18n import choose, counted, language, local_text, translate
 from node.portal import preview
 from node.portal.cards import Card, card
@@ -195,6 +196,7 @@ class Pages:
         response = Response(found.open(start, end), 206 if wanted else 200, mimetype=found.media_type or "application/octet-stream")
         response.headers["Content-Length"] = str(end - start)
         response.headers["Accept-Ranges"] = "bytes"
+        response.headers["Content-Security-Policy"] = DATA_POLICY  # a page among the files is no page of the site
         response.headers["ETag"] = f'"{found.sha256}"'
         if wanted:
             response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"

@@ -1,6 +1,7 @@
 """The public application's frame: who asks, what every answer carries, what errors look like at each face."""
 
 import base64
+import io
 from collections.abc import Callable
 
 import pytest
@@ -8,12 +9,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from catalog.accounts import Account
+from catalog.writer import Draft
 from node.app import create_app
-from node.headers import CONTENT_SECURITY_POLICY
+from node.headers import CONTENT_SECURITY_POLICY, DATA_POLICY
 from node.signin import COOKIE
 from node.site import Site
 from policies.actor import require_actor
 from policies.errors import ActorUnsetError
+from tests.catalog.conftest import OFFICER, complete_fields
 
 
 @pytest.fixture
@@ -106,6 +109,20 @@ def test_token_beside_a_cookie_counts_alone(client: FlaskClient, site: Site, mak
     _session(client, site)
     headers = {"Authorization": make_token("li", "officer")}
     assert client.post("/_change", headers=headers).get_json()["person"] == "li"
+
+
+def test_a_file_that_is_a_page_is_sandboxed_when_it_is_fetched(client: FlaskClient, site: Site) -> None:
+    digest = site.objects.put(io.BytesIO(b"<script>alert(1)</script>"), media_type="text/html").sha256
+    page = {"title": {"en": "Page"}, "kind": "file", "format": "HTML", "media_type": "text/html", "sha256": digest, "size": 25}
+    fields = complete_fields() | {"resources.page": page}
+    with site.store.write() as tx:
+        site.objects.note(tx, digest)
+        id = site.writer.add_draft(tx, Draft(fields, secrecy="public"), OFFICER)
+        site.writer.publish(tx, id, OFFICER)
+    answer = client.get(f"/dataset/{id.rpartition(':')[2]}/file/page")
+    assert answer.status_code == 200 and answer.mimetype == "text/html", answer.text
+    assert answer.headers["Content-Security-Policy"] == DATA_POLICY
+    assert answer.headers["Content-Disposition"].startswith("attachment")
 
 
 def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
