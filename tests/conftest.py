@@ -51,12 +51,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test that touches a database on every engine that is there, or on the one that its mark names."""
-    if "engine_name" in metafunc.fixturenames:
-        marked = metafunc.definition.get_closest_marker("engine")
-        wanted = [name for name in ENGINES if marked is None or name in marked.args]
-        if not wanted and STRICT:
-            raise pytest.UsageError(f"{metafunc.definition.nodeid} has no engine to run on")
-        metafunc.parametrize("engine_name", wanted)
+    marked = metafunc.definition.get_closest_marker("engine")
+    wanted = [engine for engine in ENGINES if marked is None or engine in marked.args]
+    for name in ("engine_name", "demo"):
+        if name in metafunc.fixturenames:
+            if STRICT and not wanted:
+                raise pytest.UsageError(f"{metafunc.definition.nodeid} has no engine to run on")
+            metafunc.parametrize(name, wanted, indirect=name == "demo", scope="session" if name == "demo" else None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

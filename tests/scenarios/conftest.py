@@ -16,7 +16,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, make_url, text
 
-from tests.conftest import ENGINES, POSTGRESQL
+from tests.conftest import POSTGRESQL
 
 TERRACE = Path(sys.executable).with_name("terrace")
 PATIENCE = 240
@@ -88,7 +88,7 @@ def eventually(true: Callable[[], Any], what: str, patience: float = PATIENCE) -
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session", params=ENGINES)
+@pytest.fixture(scope="session")
 def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """The federation, filled and ready."""
     folder = tmp_path_factory.mktemp(f"demo-{request.param}")

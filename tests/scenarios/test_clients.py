@@ -60,6 +60,7 @@ def test_gdal_reads_features_of_every_level(demo: Demo, level: str, tmp_path: Pa
     assert "Feature Count: 3000" in counted
 
 
+@pytest.mark.engine("sqlite")
 @pytest.mark.parametrize("level", LEVELS)
 def test_qgis_loads_a_layer_of_every_level(demo: Demo, level: str, tmp_path: Path) -> None:
     if not Path("/usr/lib/python3/dist-packages/qgis").is_dir():

@@ -16,6 +16,10 @@ SIZES = {"wide": (1280, 900), "narrow": (390, 844)}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+#: What a browser shows does not depend on the engine.
+pytestmark = pytest.mark.engine("sqlite")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
