@@ -118,6 +118,7 @@ def _fill(folder: Path, text: str, settings: Settings) -> tuple[str, str]:
     for name in _FOLDERS:
         (folder / name).mkdir(mode=0o750)
     (folder / FILE_NAME).write_text(text, encoding="utf-8")
+    (folder / FILE_NAME).chmod(0o640)
     includes = "\n".join(f"- defaults/{path.name}" for path in defaults_for(settings.site.zone))
     (folder / "policies" / "site.yaml").write_text(_POLICY.format(include=includes), encoding="utf-8")
     from node.identity import make_identity

@@ -94,7 +94,8 @@ def _unpack(file: Path, folder: Path) -> None:
     (folder / "keys").chmod(0o700)
     for key in (folder / "keys").iterdir():
         key.chmod(0o600)
-    folder.chmod(0o755)
+    (folder / "terrace.yaml").chmod(0o640)
+    folder.chmod(0o750)
 
 
 def _check(file: Path, database: Path) -> None:

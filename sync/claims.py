@@ -12,12 +12,13 @@ from datetime import UTC, datetime
 from catalog.canonical import JSON, unb64
 from catalog.errors import CanonicalError
 from catalog.ids import is_node_id, is_record_id
+from catalog.visible import has_controls
 from sync.errors import StatementError, SuiteError
 from sync.ids import is_zone, node_id
 from sync.merkle import MAX_SIZE
 from sync.suite import PublicKey, suite_of
 
-__all__ = ["DAY", "LEVELS", "Body", "Certify", "EpochClose", "NodeStatement", "Succession", "read_body", "read_time", "write_time"]
+__all__ = ["DAY", "LEVELS", "Body", "Certify", "EpochClose", "NodeStatement", "Succession", "is_name", "read_body", "read_time", "write_time"]
 
 DAY = 86_400
 #: From low to high, as in `record.level`.
@@ -25,6 +26,8 @@ LEVELS = ("township", "county", "city", "province", "nation")
 
 _MAX_LIFE = 31 * 366 * DAY
 _MAX_KEYS = 8
+#: Characters of a name.
+MAX_NAME = 200
 _MAX_DEPTH = 8
 _DIVISION = re.compile(r"(?:[0-9]{6}|[0-9]{9}|[0-9]{12})\Z")
 _UNIT = re.compile(r"[0-9]{6,12}(?:/[a-z0-9][a-z0-9-]{0,39}){1,4}\Z")
@@ -145,6 +148,11 @@ class Succession:
     until: int
     iat: int
     exp: int
+
+
+def is_name(text: object) -> bool:
+    """A name as a certification, or `hello`, may say it: short, and nothing in it that a terminal obeys."""
+    return isinstance(text, str) and 0 < len(text) <= MAX_NAME and not has_controls(text)
 
 
 type Body = NodeStatement | Certify | EpochClose | Succession
@@ -274,8 +282,10 @@ def _read_certify(m: _Members, _payload: bytes) -> Certify:
     site, witness = m.site_keys(suite)
     iat, exp = m.times()
     name, revoked = m.value.get("name"), m.value.get("revoked")
-    if not isinstance(name, dict) or not 1 <= len(name) <= 20 or not all(isinstance(text, str) and 0 < len(text) <= 200 for text in name.values()):
+    if not isinstance(name, dict) or not 1 <= len(name) <= 20 or not all(isinstance(text, str) and 0 < len(text) <= MAX_NAME for text in name.values()):
         raise m.bad("name", "language map")
+    if not all(is_name(text) for pair in name.items() for text in pair):
+        raise m.bad("name", "texts without control characters")
     if type(revoked) is not bool:
         raise m.bad("revoked", "true or false")
     division = None if m.nullable("division") is None else m.text("division", _is_division, "division code")

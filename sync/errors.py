@@ -28,6 +28,7 @@ The status of an answer is chosen from `kind` in one table at the edge (PROTOCOL
 from collections.abc import Mapping
 
 from catalog.canonical import JSON
+from catalog.visible import visible
 from policies.errors import TerraceError
 
 __all__ = [
@@ -52,6 +53,10 @@ __all__ = [
     "TrustError",
     "WitnessError",
 ]
+
+
+#: Characters kept of what a peer says.
+_MOST_SAID = 500
 
 
 class SyncError(TerraceError):
@@ -261,7 +266,7 @@ class PeerError(SyncError):
     def __init__(self, status: int, body: Mapping[str, JSON], *, url: str) -> None:
         message = body.get("message")
         said = message if isinstance(message, dict) else {}
-        zh, en = said.get("zh") or f"状态 {status}", said.get("en") or f"status {status}"
+        zh, en = (visible(str(said.get(language) or known)[:_MOST_SAID]) for language, known in (("zh", f"状态 {status}"), ("en", f"status {status}")))
         clause = body.get("clause")
         super().__init__(zh=f"{url} 拒绝：{zh}", en=f"{url} refused: {en}", clause=clause if isinstance(clause, str) else None)
         self.status = status

@@ -28,7 +28,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from catalog.canonical import b64
 from policies.divisions import covers
 from sync import tables as t
-from sync.claims import Certify
+from sync.claims import Certify, is_name
 from sync.clock import refuse_behind
 from sync.context import Context
 from sync.errors import InviteError, SyncError, TrustError
@@ -261,7 +261,7 @@ class Pairing:
             invite.url,
             invite.node,
             fingerprint(invite.node),
-            cast(Mapping[str, str], name) if isinstance(name, dict) else {},
+            {language: text for language, text in name.items() if is_name(text) and is_name(language)} if isinstance(name, dict) else {},
             invite.zone,
             self._x.me,
             fingerprint(self._x.me),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import click
 
-from node.cli.base import Command, Group, Run, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, echo, option, pass_run, show_table
 from node.error_table import FAILED
 from node.i18n import N_, counted, translate
 
@@ -64,9 +64,9 @@ def verify(ctx: click.Context) -> None:
         run.emit({"lines": report.lines, "bad": report.bad, "newest": report.newest})
     elif report.bad is None:
         message = counted("{lines} line holds. Newest: {newest}", "{lines} lines hold. Newest: {newest}", report.lines)
-        click.echo(message.format(lines=report.lines, newest=report.newest))
+        echo(message.format(lines=report.lines, newest=report.newest))
     else:
-        click.echo(translate("Line {bad} was altered or taken out; lines before it that hold: {lines}.").format(bad=report.bad, lines=report.lines), err=True)
+        echo(translate("Line {bad} was altered or taken out; lines before it that hold: {lines}.").format(bad=report.bad, lines=report.lines), err=True)
     if report.bad is not None:
         ctx.exit(FAILED)
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.errors import NotFoundError
+from catalog.visible import has_controls, visible
 from node.error_table import INTERRUPTED, NOBODY_READS, form
 from node.errors import NotHereError
-from node.i18n import LOCALES, N_, TRANSLATIONS, labelled, language, local_text, translate
+from node.i18n import LOCALES, N_, TRANSLATIONS, choose, labelled, language, local_text, translate
 from policies.errors import TerraceError
 
 if TYPE_CHECKING:
@@ -29,6 +30,31 @@ if TYPE_CHECKING:
     from node.settings_model import Settings
     from node.site import Site
     from policies.actor import Actor
+
+
+@dataclass(frozen=True)
+class Styled:
+    """A text in a colour, or bold."""
+
+    text: str
+    fg: str | None = None
+    bold: bool | None = None
+
+
+def echo(*parts: str | Styled, nl: bool = True, err: bool = False) -> None:
+    """Prints texts, one behind the other. Every command prints through here or `show_table`.
+
+    Texts of others are among them: names of peers, titles, logins that somebody tried. What would move the cursor, clear the screen, hide, or turn the
+    direction of writing is shown instead of done; only our own colours reach the terminal. Lines and tabs are ours: values that must stay on one line go
+    through `chosen` or `visible`.
+    """
+    told = (click.style(visible(each.text), fg=each.fg, bold=each.bold) if isinstance(each, Styled) else visible(each, "\n\t") for each in parts)
+    click.echo("".join(told), nl=nl, err=err)
+
+
+def chosen(texts: Mapping[str, str] | str | None, default: str = "") -> str:
+    """One text of a language map that another site made, on one line."""
+    return visible(choose(texts, default))
 
 
 class _RollBackError(Exception):
@@ -187,7 +213,7 @@ class Run:
         if self.json:
             self.emit(facts)
         else:
-            click.echo(message)
+            echo(message)
 
     def close(self) -> None:
         """Closes what was opened."""
@@ -195,18 +221,24 @@ class Run:
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Prints one JSON document on one line."""
-        click.echo(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+        click.echo(_json(value))
 
     def say(self, message: str = "") -> None:
         """Prints a line for a person; nothing under --json."""
         if not self.json:
-            click.echo(message)
+            echo(message)
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Shows `done/total` on a terminal; nothing elsewhere."""
         if not self.json and sys.stderr.isatty():
             end = "\n" if done >= total else ""
-            click.echo(f"\r\x1b[K{done}/{total} {what[:60]}{end}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{done}/{total} {visible(what[:60])}{end}", nl=False, err=True)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    """JSON on one line; of the characters that a terminal obeys, those that JSON lets stand are escaped as well."""
+    written = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
+    return "".join(f"\\u{ord(each):04x}" if has_controls(each) else each for each in written) if has_controls(written) else written
 
 
 def show_table(headings: list[str], rows: list[list[str]], *, headed: bool = False) -> None:
@@ -219,7 +251,7 @@ def show_table(headings: list[str], rows: list[list[str]], *, headed: bool = Fal
     """
     if not sys.stdout.isatty():
         for row in [list(map(translate, headings)), *rows] if headed and rows else rows:
-            click.echo("\t".join(row))
+            click.echo("\t".join(map(visible, row)))
         return
     from rich import box
     from rich.console import Console
@@ -227,7 +259,7 @@ def show_table(headings: list[str], rows: list[list[str]], *, headed: bool = Fal
 
     table = Table(*map(translate, headings), box=box.SIMPLE, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(visible(cell, "\n") for cell in row))  # a line end within a cell stays in its column
     Console(highlight=False, markup=False).print(table)
 
 
@@ -377,9 +409,9 @@ def report(error: TerraceError, as_json: bool) -> int:
     """Says an error to the person or program that called, and returns the exit code for it."""
     if as_json:
         document = {"error": {"kind": error.kind, "zh": error.zh, "en": error.en}}
-        click.echo(json.dumps(document, ensure_ascii=False), err=True)
+        click.echo(_json(document), err=True)
     else:
-        click.echo(click.style(labelled(translate("Error"), ""), fg="red", bold=True) + local_text(error.zh, error.en), err=True)
+        echo(Styled(labelled(translate("Error"), ""), fg="red", bold=True), local_text(error.zh, error.en), err=True)
     return form(error).exit
 
 

@@ -2,7 +2,7 @@
 
 import click
 
-from node.cli.base import Command, Run, option, show_table
+from node.cli.base import Command, Run, Styled, echo, option, show_table
 from node.error_table import FAILED
 from node.i18n import N_, labelled, translate
 
@@ -35,7 +35,7 @@ def doctor(ctx: click.Context, deep: bool, faults: bool) -> None:
             run.emit({"level": finding.level, "topic": finding.topic, "zh": finding.zh, "en": finding.en})
         else:
             mark, colour = {"ok": ("✓", "green"), "note": ("·", "yellow"), "bad": ("✗", "red")}[finding.level]
-            click.echo(click.style(mark, fg=colour) + " " + labelled(translate(TOPICS.get(finding.topic, finding.topic)), finding.text))
+            echo(Styled(mark, fg=colour), " " + labelled(translate(TOPICS.get(finding.topic, finding.topic)), finding.text))
     ctx.exit(FAILED if bad else 0)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from node.cli.base import Command, Run, option, pass_run
+from node.cli.base import Command, Run, echo, option, pass_run
 from node.cli.db import say_postgis
 from node.errors import UsageError
 from node.i18n import N_, translate
@@ -46,25 +46,25 @@ def init(
         )
     if division and not is_known(division):
         warning = translate("The division code {code} is in no list of GB/T 2260: check it. The site is made with it all the same.")
-        click.echo(warning.format(code=division), err=True)
+        echo(warning.format(code=division), err=True)
     made = found(directory, Founding(name_of(names), division, unit, level, zone, sector, port, peer_port, database))
     extension = _postgis(made.folder, made.settings)
     if run.json:
         run.emit({"folder": str(made.folder), "node": made.node, "fingerprint": made.fingerprint, "zone": zone, "postgis": extension.state})
         return
-    click.echo(translate("Made a site in {folder}.").format(folder=directory))
-    click.echo(translate("Node id: {node}").format(node=made.node))
-    click.echo("         " + made.fingerprint)
+    echo(translate("Made a site in {folder}.").format(folder=directory))
+    echo(translate("Node id: {node}").format(node=made.node))
+    echo("         " + made.fingerprint)
     say_postgis(run, extension)
-    click.echo(translate("Next:"))
+    echo(translate("Next:"))
     for command, meaning in (
         (f"terrace -C {directory} add FILE --publish", translate("take in a file and publish it")),
         (f"terrace -C {directory} user add LOGIN --role officer", translate("a person who may sign in")),
         (f"terrace -C {directory} serve", translate("open it in a browser")),
         (f"terrace -C {directory} peer join INVITE", translate("join the superior with the line that it gave you")),
     ):
-        click.echo(f"  {command}   # {meaning}")
-    click.echo(translate("Keep {folder}/keys safe: who has them is this node. Move keys/root.pem off this machine when you can.").format(folder=directory))
+        echo(f"  {command}   # {meaning}")
+    echo(translate("Keep {folder}/keys safe: who has them is this node. Move keys/root.pem off this machine when you can.").format(folder=directory))
 
 
 def _postgis(folder: Path, settings: "Settings") -> "Postgis":

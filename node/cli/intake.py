@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node.cli.base import Run, option
+from catalog.visible import visible
+from node.cli.base import Run, Styled, echo, option
 from node.error_table import combined, form
 from node.i18n import N_, choose, counted, local_text, translate
 
@@ -96,7 +97,7 @@ class _Progress:
             return
         self._next = now + (OFTEN if self._terminal else SELDOM)
         self._shown = True
-        click.echo(f"\r\x1b[K{text[:100]}" if self._terminal else text, nl=not self._terminal, err=True)
+        click.echo(f"\r\x1b[K{visible(text[:100])}" if self._terminal else visible(text), nl=not self._terminal, err=True)
 
     def _end(self) -> None:
         if self._shown and self._terminal:
@@ -113,23 +114,23 @@ def _say(run: Run, result: "AddResult") -> None:
         rows = "" if result.rows is None else "  " + counted("{rows} row", "{rows} rows", result.rows).format(rows=result.rows)
         quarantined = counted("{rows} row in quarantine", "{rows} rows in quarantine", result.quarantined).format(rows=result.quarantined)
         aside = f"  {quarantined}" if result.quarantined else ""
-        click.echo(f"✓ {name}  {result.id}  {status}{rows}{aside}")
+        echo(f"✓ {name}  {result.id}  {status}{rows}{aside}")
     else:
         where = f"{result.path} · {result.part}" if result.part else str(result.path)
         said = f"  {status}" if result.status == "quarantined" else ""
-        click.echo(click.style(f"✗ {name}", fg="red") + (f"  {result.id}  " if result.id else "  ") + where + said, err=True)
+        echo(Styled(f"✗ {name}", fg="red"), (f"  {result.id}  " if result.id else "  ") + where + said, err=True)
         _say_problems(result)
     for zh, en in result.notes:
-        click.echo(f"    · {local_text(zh, en)}", err=True)
+        echo(f"    · {local_text(zh, en)}", err=True)
 
 
 def _say_problems(result: "AddResult") -> None:
     error: Any = result.error
     problems = getattr(error, "problems", None)
     if not isinstance(problems, list):
-        click.echo(f"    {local_text(error.zh, error.en)}", err=True)
+        echo(f"    {local_text(error.zh, error.en)}", err=True)
         return
     for problem in problems:
-        click.echo(f"    {problem['field']}: {local_text(problem['zh'], problem['en'])}", err=True)
+        echo(f"    {problem['field']}: {local_text(problem['zh'], problem['en'])}", err=True)
     if result.id:
-        click.echo("    " + translate("It stays a draft. Fill in with: terrace edit {id}; then: terrace publish {id}").format(id=result.id), err=True)
+        echo("    " + translate("It stays a draft. Fill in with: terrace edit {id}; then: terrace publish {id}").format(id=result.id), err=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node.cli.base import Command, Run, argument, option, pass_run, show_table
+from node.cli.base import Command, Run, Styled, argument, echo, option, pass_run, show_table
 from node.errors import NotHereError
 from node.i18n import N_, choose, counted, labelled, language, local_text, translate
 
@@ -54,7 +54,7 @@ def search(run: Run, text: tuple[str, ...], filters: tuple[str, ...], bbox: str 
         [view.id, choose(view.fields.get("title"), view.slug), _label("kinds", view.kind, ""), _provider(view), _day(view.modified)] for view in page.items
     ]
     show_table([N_("id"), N_("title"), N_("kind"), N_("provider"), N_("modified")], rows)
-    click.echo(counted("{total} record", "{total} records", page.total).format(total=page.total), err=True)
+    echo(counted("{total} record", "{total} records", page.total).format(total=page.total), err=True)
 
 
 @click.command(
@@ -93,7 +93,7 @@ def show(run: Run, id: str, draft: bool, versions: bool, number: int | None) -> 
         return
     _print_record(view)
     if rows is not None:
-        click.echo(translate("Rows: {rows}").format(rows=f"{rows:,}"))
+        echo(translate("Rows: {rows}").format(rows=f"{rows:,}"))
 
 
 def _row_count(run: Run, view: "RecordView") -> int | None:
@@ -131,8 +131,8 @@ def _show_versions(run: Run, view: "RecordView", number: int | None) -> None:
     if run.json:
         run.emit({"id": view.id, "version": past.n, "time": _day(past.time), "fields": past.fields, "current": past.current})
         return
-    click.echo(click.style(choose(past.fields.get("title"), view.slug), bold=True))
-    click.echo(f"{view.id}\n{translate('version')} {past.n} · {_day(past.time)}\n")
+    echo(Styled(choose(past.fields.get("title"), view.slug), bold=True))
+    echo(f"{view.id}\n{translate('version')} {past.n} · {_day(past.time)}\n")
     _show_fields(past.fields)
 
 
@@ -160,19 +160,19 @@ def _provider(view: "RecordView") -> str:
 
 
 def _print_record(view: "RecordView") -> None:
-    click.echo(click.style(choose(view.fields.get("title"), view.slug), bold=True))
+    echo(Styled(choose(view.fields.get("title"), view.slug), bold=True))
     kind, secrecy = _label("kinds", view.kind), _label("secrecy", view.manifest.get("secrecy"))
-    click.echo(f"{view.id}\n{view.slug} · {kind} · {translate('version')} {view.version} · {_day(view.modified)} · {secrecy}")
+    echo(f"{view.id}\n{view.slug} · {kind} · {translate('version')} {view.version} · {_day(view.modified)} · {secrecy}")
     proof = view.provenance
     proved = translate(PROOFS.get(proof.proof or "", proof.proof or "-"))
     where = translate("not yet in the log") if proof.log is None else f"{proof.log} #{proof.index} ({proved})"
-    click.echo(translate("Authority: {node}").format(node=view.authority) + f" · {where}" + (f" · {' → '.join(proof.path)}" if proof.path else ""))
-    click.echo("")
+    echo(translate("Authority: {node}").format(node=view.authority) + f" · {where}" + (f" · {' → '.join(proof.path)}" if proof.path else ""))
+    echo("")
     _show_fields(view.fields)
     if view.withheld:
-        click.echo(translate("Withheld: {fields}").format(fields=", ".join(view.withheld)))
+        echo(translate("Withheld: {fields}").format(fields=", ".join(view.withheld)))
     for reason in view.reasons:
-        click.echo(f"{labelled(reason['action'], reason['rule'])} — {local_text(reason['because']['zh'], reason['because']['en'])}")
+        echo(f"{labelled(reason['action'], reason['rule'])} — {local_text(reason['because']['zh'], reason['because']['en'])}")
 
 
 def _label(codes: str, code: object, missing: str = "-") -> str:
@@ -231,11 +231,11 @@ def _show_draft(run: Run, id: str) -> None:
         facts = {name: getattr(found, name) for name in ("id", "profile", "secrecy", "terms", "fields")}
         run.emit({**facts, "status": "draft", "problems": problems})
         return
-    click.echo(click.style(choose(found.fields.get("title"), found.id), bold=True) + f"  ({translate('draft')})")
-    click.echo(f"{found.id} · {found.profile} · {_label('secrecy', found.secrecy)}\n")
+    echo(Styled(choose(found.fields.get("title"), found.id), bold=True), f"  ({translate('draft')})")
+    echo(f"{found.id} · {found.profile} · {_label('secrecy', found.secrecy)}\n")
     _show_fields(found.fields)
     for problem in problems:
-        click.echo("✗ " + labelled(problem["field"], local_text(problem["zh"], problem["en"])))
+        echo("✗ " + labelled(problem["field"], local_text(problem["zh"], problem["en"])))
 
 
 def _filters(given: tuple[str, ...]) -> dict[str, list[str]]:

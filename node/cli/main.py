@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from node.cli.base import MainGroup, Option, Run, _set_language, use_language
+from node.cli.base import MainGroup, Option, Run, _set_language, echo, use_language
 from node.i18n import N_
 
 #: name → (where it lives, one line about it)
@@ -55,7 +55,7 @@ def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value:
         from importlib.metadata import version
 
-        click.echo(f"terrace {version('terrace')}")
+        echo(f"terrace {version('terrace')}")
         ctx.exit()
 
 

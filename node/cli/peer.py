@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, argument, chosen, echo, option, pass_run, show_table
 from node.error_table import REFUSED
 from node.errors import NotHereError, UsageError
-from node.i18n import N_, choose, translate
+from node.i18n import N_, translate
 
 if TYPE_CHECKING:
     from sync.exchange import PeerStatus
@@ -47,8 +47,8 @@ def invite(run: Run, days: int) -> None:
     if run.json:
         run.emit({"invite": line, "node": me, "fingerprint": fingerprint(me), "days": days})
         return
-    click.echo(line)
-    click.echo(translate("This node: {fingerprint}. Hand the line over; then: terrace peer confirm").format(fingerprint=fingerprint(me)), err=True)
+    echo(line)
+    echo(translate("This node: {fingerprint}. Hand the line over; then: terrace peer confirm").format(fingerprint=fingerprint(me)), err=True)
 
 
 @peer.command(
@@ -70,7 +70,7 @@ def join(ctx: click.Context, line: str, confirmed: str | None, seconds: int) -> 
     pairing = run.site.exchange.pairing
     joining = pairing.look(line)
     if confirmed is None:
-        _show_both(choose(joining.name, joining.url), joining.fingerprint, joining.my_fingerprint)
+        _show_both(chosen(joining.name, joining.url), joining.fingerprint, joining.my_fingerprint)
         if not click.confirm(translate("Do both screens show the same two fingerprints?"), default=False):
             raise click.Abort
         node = joining.node
@@ -88,15 +88,17 @@ def join(ctx: click.Context, line: str, confirmed: str | None, seconds: int) -> 
         "waiting": translate("The superior has not confirmed yet. Run the same command again later."),
         "refused": translate("The superior refused."),
     }
-    run.done(messages[state].format(name=choose(joining.name, joining.node)), state=state, superior=joining.node, node=joining.me)
+    run.done(messages[state].format(name=chosen(joining.name, joining.node)), state=state, superior=joining.node, node=joining.me)
     ctx.exit(REFUSED if state == "refused" else 0)
 
 
 def _show_both(name: str, theirs: str, mine: str) -> None:
-    click.echo(translate("Superior {name}:").format(name=name))
-    click.echo(f"    {theirs}")
-    click.echo(translate("This node:"))
-    click.echo(f"    {mine}")
+    """The fingerprints first: what the other side calls itself is its own word."""
+    echo(translate("Superior:"))
+    echo(f"    {theirs}")
+    echo(translate("This node:"))
+    echo(f"    {mine}")
+    echo(translate("The superior calls itself {name}.").format(name=name))
 
 
 @peer.command(
@@ -117,17 +119,18 @@ def confirm(run: Run, node: str | None, division: str | None, depth: int | None,
     run.require("administer")
     asked = _waiting(run, node)
     if not yes:
-        click.echo(translate("Asks to join: {name}, {division}").format(name=choose(asked.name, asked.node), division=asked.division or asked.level))
-        click.echo(f"    {asked.fingerprint}")
-        click.echo(translate("This node:"))
-        click.echo(f"    {fingerprint(run.site.identity.node)}")
+        echo(translate("Asks to join:"))
+        echo(f"    {asked.fingerprint}")
+        echo(translate("This node:"))
+        echo(f"    {fingerprint(run.site.identity.node)}")
+        echo(translate("It calls itself {name}, {division}.").format(name=chosen(asked.name, asked.node), division=asked.division or asked.level))
         if not click.confirm(translate("Do both screens show the same two fingerprints?"), default=False):
             raise click.Abort
     elif node is None:
         raise UsageError(zh="--yes 须同时给出节点号。", en="--yes needs the node id as well.")
     made = run.site.exchange.pairing.confirm(asked.node, run.who, division=division, depth=depth)
     run.done(
-        translate("Certified {name} for {divisions}.").format(name=choose(asked.name, asked.node), divisions=", ".join(made.divisions) or made.unit or "-"),
+        translate("Certified {name} for {divisions}.").format(name=chosen(asked.name, asked.node), divisions=", ".join(made.divisions) or made.unit or "-"),
         node=asked.node, divisions=list(made.divisions), depth=made.depth,
     )
 
@@ -143,7 +146,7 @@ def refuse(run: Run, node: str | None) -> None:
     run.require("administer")
     asked = _waiting(run, node)
     run.site.exchange.pairing.refuse(asked.node, run.who)
-    run.done(translate("Refused {name}.").format(name=choose(asked.name, asked.node)), node=asked.node)
+    run.done(translate("Refused {name}.").format(name=chosen(asked.name, asked.node)), node=asked.node)
 
 
 def _waiting(run: Run, node: str | None) -> "Waiting":
@@ -172,9 +175,9 @@ def list_(run: Run) -> None:
         for asked in waiting:
             run.emit({"node": asked.node, "fingerprint": asked.fingerprint, "name": dict(asked.name), "division": asked.division, "state": "waiting"})
         return
-    rows = [[p.node, choose(p.name, "-"), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
+    rows = [[p.node, chosen(p.name, "-"), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
             for p in status.peers]
-    rows += [[asked.node, choose(asked.name, "-"), "", translate("asks to join"), "", "", ""] for asked in waiting]
+    rows += [[asked.node, chosen(asked.name, "-"), "", translate("asks to join"), "", "", ""] for asked in waiting]
     show_table([N_("node"), N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")], rows, headed=True)
 
 
@@ -188,7 +191,7 @@ def show(run: Run, node: str) -> None:
         run.emit(peer_facts(found))
         return
     for name, value in peer_facts(found).items():
-        click.echo(f"{name:12} {choose(value) if isinstance(value, dict) else '-' if value is None else value}")
+        echo(f"{name:12} {chosen(value) if isinstance(value, dict) else '-' if value is None else value}")
 
 
 @peer.command(
@@ -204,7 +207,7 @@ def stop(run: Run, node: str) -> None:
     run.require("administer")
     found = _peer(run, node)
     run.site.exchange.pairing.remove(found.node, run.who)
-    run.done(translate("Exchange with {name} is stopped.").format(name=choose(found.name, found.node)), node=found.node, state="paused")
+    run.done(translate("Exchange with {name} is stopped.").format(name=chosen(found.name, found.node)), node=found.node, state="paused")
 
 
 @peer.command(
@@ -222,7 +225,7 @@ def move(run: Run, node: str, url: str, unchecked: bool) -> None:
     run.require("administer")
     found = _peer(run, node)
     before = run.site.exchange.pairing.move(found.node, url, run.who, checked=not unchecked)
-    run.done(translate("{name} is called at {url} from now on.").format(name=choose(found.name, found.node), url=url), node=found.node, url=url, before=before)
+    run.done(translate("{name} is called at {url} from now on.").format(name=chosen(found.name, found.node), url=url), node=found.node, url=url, before=before)
 
 
 @peer.command(
@@ -238,7 +241,7 @@ What this site has cosigned of the log stays valid until everything has come aga
 def close(run: Run, node: str, yes: bool) -> None:
     run.require("administer")
     found = _peer(run, node)
-    name = choose(found.name, found.node)
+    name = chosen(found.name, found.node)
     if not yes:
         click.confirm(translate("Close the present log of {name}, {fingerprint}?").format(name=name, fingerprint=found.fingerprint), abort=True, err=True)
     closed = run.site.exchange.recovery.close(found.node, run.who)

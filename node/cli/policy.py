@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, argument, echo, option, pass_run, show_table
 from node.error_table import REFUSED
 from node.errors import UsageError
 from node.i18n import N_, local_text, translate
@@ -51,10 +51,10 @@ def check(ctx: click.Context, files: tuple[Path, ...]) -> None:
         run.emit({**facts, "warnings": [each.text("en") for each in loaded.warnings]})
     else:
         for warning in loaded.warnings:
-            click.echo(f"· {warning.text(local_text('zh', 'en'))}", err=True)
+            echo(f"· {warning.text(local_text('zh', 'en'))}", err=True)
         for result in failed:
-            click.echo(f"✗ {result.text(local_text('zh', 'en'))}", err=True)
-        click.echo(translate("Rules: {rules}. Cases: {cases}; not coming out: {failed}.").format(**{**facts, "failed": len(failed)}))
+            echo(f"✗ {result.text(local_text('zh', 'en'))}", err=True)
+        echo(translate("Rules: {rules}. Cases: {cases}; not coming out: {failed}.").format(**{**facts, "failed": len(failed)}))
     ctx.exit(REFUSED if failed else 0)
 
 
@@ -80,7 +80,7 @@ def explain(run: Run, id: str, who: str, action: str | None, everything: bool) -
     if run.json:
         run.emit(explained.as_dict())
     else:
-        click.echo(explained.text(local_text("zh", "en"), everything=everything))
+        echo(explained.text(local_text("zh", "en"), everything=everything))
 
 
 @policy.command(
@@ -107,9 +107,9 @@ def list_(run: Run) -> None:
     rows = [[rule["rule"], rule["effect"], ", ".join(rule["actions"]), local_text(**rule["because"])] for rule in rules]
     show_table([N_("rule"), N_("effect"), N_("actions"), N_("because")], rows)
     if problem is not None:
-        click.echo(translate("The newest files are not in force:"), err=True)
+        echo(translate("The newest files are not in force:"), err=True)
         for line in problem.lines:
-            click.echo(f"  {line['place']}: {line[local_text('zh', 'en')]}", err=True)
+            echo(f"  {line['place']}: {line[local_text('zh', 'en')]}", err=True)
 
 
 @policy.command(
@@ -129,7 +129,7 @@ def diff(run: Run, files: tuple[Path, ...]) -> None:
     if run.json:
         run.emit(found.as_dict())
     else:
-        click.echo(found.text(local_text("zh", "en")))
+        echo(found.text(local_text("zh", "en")))
 
 
 @policy.command(
@@ -173,18 +173,18 @@ def edit(ctx: click.Context, file: str, yes: bool) -> None:
         try:
             judged = edited.judge(text)
         except TerraceError as error:
-            click.echo(local_text(error.zh, error.en), err=True)
+            echo(local_text(error.zh, error.en), err=True)
             if not run.json and sys.stdin.isatty() and click.confirm(translate("Edit it again?"), default=True, err=True):
                 continue
             aside = edited.keep_aside(text)
-            click.echo(translate("Nothing was changed; the policy in force stays. Your text is kept in {file}.").format(file=aside), err=True)
+            echo(translate("Nothing was changed; the policy in force stays. Your text is kept in {file}.").format(file=aside), err=True)
             ctx.exit(REFUSED)
         break
     for line in judged.lines:
-        click.echo(line, err=run.json)
-    click.echo(judged.rules.text(local_text("zh", "en")), err=run.json)
+        echo(line, err=run.json)
+    echo(judged.rules.text(local_text("zh", "en")), err=run.json)
     for zh, en in judged.failed:
-        click.echo(f"✗ {local_text(zh, en)}", err=True)
+        echo(f"✗ {local_text(zh, en)}", err=True)
     if not yes and not click.confirm(translate("Put it in force?"), default=not judged.failed, err=run.json):
         aside = edited.keep_aside(text)
         run.done(translate("Nothing was changed; the policy in force stays. Your text is kept in {file}.").format(file=aside), changed=False, kept=str(aside))

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from catalog import faults
-from node.cli.base import Command, Run, argument, option, pass_run
-from node.i18n import N_, choose, counted, translate
+from node.cli.base import Command, Run, Styled, argument, chosen, echo, option, pass_run
+from node.i18n import N_, counted, translate
 
 
 @click.command(
@@ -67,13 +67,13 @@ def verify(run: Run, file: Path, root: str, uncosigned: bool) -> None:
         })  # fmt: skip
         return
     title = proved.values.get("title")
-    click.echo(click.style(translate("The receipt holds."), fg="green", bold=True))
-    click.echo(f"{choose(title) if isinstance(title, dict) else ''}\n{manifest.id}")
-    names = " → ".join(choose(name, node) for name, node in zip(proved.names, proved.path, strict=True))
-    click.echo(translate("Authority, by the chain from your root: {names}").format(names=names))
-    click.echo(translate("Entry {index} of {log}").format(index=proved.index, log=proved.origin))
-    click.echo(translate("Cosigned by the witness at {time}").format(time=cosigned) if cosigned else translate("Signed by the authority alone"))
+    echo(Styled(translate("The receipt holds."), fg="green", bold=True))
+    echo(f"{chosen(title) if isinstance(title, dict) else ''}\n{manifest.id}")
+    names = " → ".join(chosen(name, node) for name, node in zip(proved.names, proved.path, strict=True))
+    echo(translate("Authority, by the chain from your root: {names}").format(names=names))
+    echo(translate("Entry {index} of {log}").format(index=proved.index, log=proved.origin))
+    echo(translate("Cosigned by the witness at {time}").format(time=cosigned) if cosigned else translate("Signed by the authority alone"))
     if proved.withheld_at_most:
         withheld = counted("At most {count} field is withheld.", "At most {count} fields are withheld.", proved.withheld_at_most)
-        click.echo(withheld.format(count=proved.withheld_at_most))
-    click.echo(translate("It does not say that the record is still the newest; for that, ask its authority."))
+        echo(withheld.format(count=proved.withheld_at_most))
+    echo(translate("It does not say that the record is still the newest; for that, ask its authority."))

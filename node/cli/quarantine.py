@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, argument, echo, option, pass_run, show_table
 from node.cli.intake import how, intake_context, take_in
 from node.errors import UsageError
 from node.i18n import N_, counted, local_text, translate
@@ -57,11 +57,11 @@ def show(run: Run, number: int) -> None:
         run.emit(entry.as_dict())
         return
     when = datetime.fromtimestamp(entry.time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    click.echo(f"{entry.n}  {entry.file}  {place_text(entry, local_text("zh", "en"))}")
-    click.echo(local_text(entry.zh, entry.en))
-    click.echo(translate("record: {record}").format(record=entry.record) if entry.record else translate("a whole record"))
-    click.echo(translate("{when}, tries: {tries}").format(when=when, tries=entry.tries))
-    click.echo(f"\n{entry.excerpt}")
+    echo(f"{entry.n}  {entry.file}  {place_text(entry, local_text("zh", "en"))}")
+    echo(local_text(entry.zh, entry.en))
+    echo(translate("record: {record}").format(record=entry.record) if entry.record else translate("a whole record"))
+    echo(translate("{when}, tries: {tries}").format(when=when, tries=entry.tries))
+    echo(f"\n{entry.excerpt}")
 
 
 @quarantine.command(

@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from catalog.errors import NotFoundError
-from node.cli.base import Command, Run, argument, option
+from node.cli.base import Command, Run, Styled, argument, chosen, echo, option
 from node.cli.withdrawn import resolve_to_write
 from node.error_table import combined, form
 from node.errors import NotHereError, UsageError
-from node.i18n import N_, choose, labelled, local_text, translate
+from node.i18n import N_, labelled, local_text, translate
 from policies.errors import TerraceError
 
 #: What became of a record.
@@ -92,8 +92,8 @@ def say_refused(run: Run, facts: dict[str, Any], error: TerraceError) -> None:
         run.emit({**facts, "error": {"kind": error.kind, "zh": error.zh, "en": error.en, **({"problems": listed} if listed else {})}})
         return
     name = facts.get("title") or facts.get("file") or facts["id"]
-    click.echo(click.style(f"✗ {choose(name) if isinstance(name, dict) else name}", fg="red"), err=True)
+    echo(Styled(f"✗ {chosen(name) if isinstance(name, dict) else name}", fg="red"), err=True)
     if not listed:
-        click.echo(f"    {local_text(error.zh, error.en)}", err=True)
+        echo(f"    {local_text(error.zh, error.en)}", err=True)
     for problem in listed:
-        click.echo("    " + labelled(problem["field"], local_text(problem["zh"], problem["en"])), err=True)
+        echo("    " + labelled(problem["field"], local_text(problem["zh"], problem["en"])), err=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from node.cli.base import Command, Run, option, pass_run
+from node.cli.base import Command, Run, echo, option, pass_run
 from node.i18n import N_, translate
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def serve(run: Run, host: str | None, port: int | None, peer_port: int | None, r
         if run.json:
             run.emit(told)
         else:
-            click.echo(translate("{url}  (peers: {peer_url})  Ctrl-C stops.").format(**told))
+            echo(translate("{url}  (peers: {peer_url})  Ctrl-C stops.").format(**told))
         if ready_fd is not None:
             import json
 

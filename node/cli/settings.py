@@ -2,7 +2,7 @@
 
 import click
 
-from node.cli.base import Command, Run, option, pass_run
+from node.cli.base import Command, Run, echo, option, pass_run
 from node.i18n import N_
 
 
@@ -18,7 +18,7 @@ def settings(run: Run, reference: bool) -> None:
     if reference:
         from node.settings_reference import reference as page
 
-        click.echo(page(), nl=False)
+        echo(page(), nl=False)
         return
     values = run.settings.model_dump(mode="json")
     if values["objects_secret"]:
@@ -32,4 +32,4 @@ def settings(run: Run, reference: bool) -> None:
         return
     import yaml
 
-    click.echo(yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=120), nl=False)
+    echo(yaml.safe_dump(values, allow_unicode=True, sort_keys=False, width=120), nl=False)

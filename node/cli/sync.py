@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from node.cli.base import Command, Group, Run, pass_run, show_table
+from node.cli.base import Command, Group, Run, chosen, echo, pass_run, show_table
 from node.cli.peer import RELATIONS, STATES, peer_facts
 from node.error_table import FAILED
-from node.i18n import N_, choose, counted, labelled, local_text, translate
+from node.i18n import N_, counted, labelled, local_text, translate
 from policies.errors import TerraceError
 
 
@@ -32,24 +32,24 @@ def status(run: Run) -> None:
         facts["doubt"] = None if found.doubt is None else asdict(found.doubt)
         run.emit({**facts, "rests": rests, "peers": [peer_facts(each) for each in found.peers]})
         return
-    click.echo(f"{found.node}\n{found.fingerprint}")
+    echo(f"{found.node}\n{found.fingerprint}")
     log = translate("Log {origin}: entries {size}, cosigned {witnessed}; changes still to be logged or streamed: {behind}.")
-    click.echo(log.format(origin=found.origin or "-", size=found.size, witnessed=found.witnessed, behind=found.behind))
+    echo(log.format(origin=found.origin or "-", size=found.size, witnessed=found.witnessed, behind=found.behind))
     if rests:
         log = translate("The log rests: this site was restored from an older copy. Ask the superior's clerk to run: terrace peer close {node}")
-        click.echo(log.format(node=found.node))
+        echo(log.format(node=found.node))
     if found.doubt is not None:
         said = translate("The witness {node} does not cosign this log, and shows no proof why: {error}. It is asked again; ask its clerk.")
-        click.echo(said.format(node=found.doubt.witness, error=local_text(found.doubt.zh, found.doubt.en)))
+        echo(said.format(node=found.doubt.witness, error=local_text(found.doubt.zh, found.doubt.en)))
     if found.refused:
-        click.echo(counted("{count} batch is in quarantine.", "{count} batches are in quarantine.", found.refused).format(count=found.refused))
+        echo(counted("{count} batch is in quarantine.", "{count} batches are in quarantine.", found.refused).format(count=found.refused))
     if found.clock_behind:
         late = translate("This machine's clock is behind a time that a witness has signed, by {count} s: set it right.")
-        click.echo(late.format(count=found.clock_behind) + " " + translate("Until then timed permissions are closed and nothing with a time is signed."))
+        echo(late.format(count=found.clock_behind) + " " + translate("Until then timed permissions are closed and nothing with a time is signed."))
     show_table(
         [N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")],
         [
-            [choose(p.name, p.node), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
+            [chosen(p.name, p.node), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
             for p in found.peers
         ],
     )
@@ -76,13 +76,13 @@ def now(ctx: click.Context) -> None:
             worker.fetch_statements(each.node)
             while _pulled(run, each.node):
                 pass
-            run.done(f"✓ {choose(each.name, each.node)}", node=each.node, state="done")
+            run.done(f"✓ {chosen(each.name, each.node)}", node=each.node, state="done")
         except TerraceError as error:
             failed = True
             if run.json:
                 run.emit({"node": each.node, "error": {"kind": error.kind, "zh": error.zh, "en": error.en}})
             else:
-                click.echo("✗ " + labelled(choose(each.name, each.node), local_text(error.zh, error.en)), err=True)
+                echo("✗ " + labelled(chosen(each.name, each.node), local_text(error.zh, error.en)), err=True)
     worker.publish_once()
     ctx.exit(FAILED if failed else 0)
 

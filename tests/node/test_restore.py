@@ -49,6 +49,8 @@ def test_a_node_without_superior_closes_its_own_epoch(alone: Site, tmp_path: Pat
             assert restored(conn) is None
         assert (tmp_path / "again" / "keys" / "site.pem").stat().st_mode & 0o777 == 0o600
         assert (tmp_path / "again" / "keys").stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / "again").stat().st_mode & 0o777 == alone.folder.stat().st_mode & 0o777 == 0o750
+        assert (tmp_path / "again" / "terrace.yaml").stat().st_mode & 0o777 == 0o640
     finally:
         again.close()
 

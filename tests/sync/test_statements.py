@@ -186,7 +186,7 @@ BAD_MEMBERS: list[tuple[Any, str, list[Any]]] = [
     (CERTIFY, "units", [["geo"], ["510107/"], ["510107/A"], [5]]),
     (CERTIFY, "zone", ["", "Business", "a/b", None]),
     (CERTIFY, "sector", ["", "Land", None]),
-    (CERTIFY, "name", [{}, "x", {"zh": ""}, {"zh": 5}, {"zh": "x" * 201}]),
+    (CERTIFY, "name", [{}, "x", {"zh": ""}, {"zh": 5}, {"zh": "x" * 201}, {"zh": "成都\x1b[8m"}, {"zh": "成都\nX"}, {"zh\x1b": "成都"}]),
     (CERTIFY, "revoked", [None, 0, "no"]),
     (CERTIFY, "exp", [0, NOW, NOW * 2, None, "x"]),
     (CERTIFY, "iat", [-1, None, 1.0 and "1"]),
