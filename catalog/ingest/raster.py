@@ -7,6 +7,7 @@ from typing import Any
 from catalog.errors import IngestError
 from catalog.field_values import decimal_text
 from catalog.ingest.crs import way_to_crs84
+from catalog.ingest.gdal import closed, raster_library
 from catalog.ingest.model import Item
 
 __all__ = ["is_tiff", "read_geotiff"]
@@ -27,12 +28,12 @@ def read_geotiff(path: Path) -> Item:
     Raises:
         IngestError: it is damaged.
     """
-    import rasterio
     from rasterio.errors import NotGeoreferencedWarning, RasterioError
     from rasterio.warp import transform_bounds
 
+    rasterio = raster_library()
     try:
-        with warnings.catch_warnings(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        with warnings.catch_warnings(), rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR", **closed()):
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             with rasterio.open(path, driver="GTiff") as source:
                 if source.count > MAX_BANDS:

@@ -42,7 +42,7 @@ _MAGIC = (
     (b"\x89HDF", ("HDF5 或 NetCDF", "HDF5 or NetCDF")),
 )
 #: Beginning of a file → kind of `vector`.
-_VECTOR = ((b"SQLite format 3\x00", "gpkg"), (b"fgb\x03", "fgb"), (b"\x00\x00'\x0a", "shp"))
+_VECTOR = ((b"SQLite format 3\x00", "gpkg"), (b"fgb\x03fgb", "fgb"), (b"\x00\x00'\x0a", "shp"))
 
 #: Suffixes that make an archive with a sidecar more than a document.
 _DATA = (".shp", ".gpkg", ".fgb", ".geojson", ".json", ".csv", ".tsv", ".kml", ".gml", ".xlsx", ".xml", ".tif", ".tiff", ".ttl", ".rdf", ".zip")

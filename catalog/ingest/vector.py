@@ -1,7 +1,7 @@
 """GeoPackage, Shapefile, FlatGeobuf, KML and GML → layers, through GDAL, in chunks.
 
 GDAL opens many kinds of files by itself, some of which lead elsewhere (virtual formats, services): so the kind is told by content before, GDAL must have opened
-it with the driver of that kind, XML has been checked (`xml`), nothing is fetched, and layers that are views of a database are refused.
+it with the driver of that kind and knows no others (`gdal`), XML has been checked (`xml`), nothing is fetched, and layers that are views are refused.
 """
 
 import re
@@ -22,6 +22,7 @@ from catalog.ingest.crs import Way, way_to_crs84
 from catalog.ingest.dbf import check_dbf, dbf_encoding
 from catalog.ingest.features import Chunk, Features, read_features
 from catalog.ingest.files import parts_of, zipped_parts
+from catalog.ingest.gdal import vector_library
 from catalog.ingest.model import Found, Item, Refused, Sidecar
 from catalog.profiles import Profile
 from catalog.quarantine import Bad
@@ -36,8 +37,6 @@ KINDS = {
     "kml": (("KML", "LIBKML"), "KML"),
     "gml": (("GML",), "GML"),
 }
-#: GDAL takes `007` in GML for the number 7 where no schema says otherwise; and it would fetch schemas.
-_CONFIG = {"GML_FIELDTYPES": "ALWAYS_STRING", "GML_DOWNLOAD_SCHEMA": "NO"}
 _CHUNK = 5_000
 #: Formats that are read from their beginning for each chunk are read whole, and so may not be larger than this.
 _WHOLE = 256 << 20
@@ -122,9 +121,7 @@ class _Opened:
 
 def _gdal(name: str, function: str, *args: Any, **how: Any) -> Any:
     """Calls pyogrio; whatever it raises is one clear error."""
-    import pyogrio
-
-    pyogrio.set_gdal_config_options(_CONFIG)
+    pyogrio = vector_library()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -277,8 +274,7 @@ class _alone:
         self._target = folder / "layer.gpkg"
 
     def __enter__(self) -> Path | None:
-        import pyogrio
-
+        pyogrio = vector_library()
         if self._kind != "gpkg":
             return None
         start, geometry = 0, None

@@ -55,10 +55,10 @@ def root_name(path: Path) -> str:
 
 
 def check_xml(path: Path) -> None:
-    """Reads a large file of data to its end, in bounded memory, before others read it.
+    """Reads a large file of data to its end, in bounded memory, before others read it, who may understand a document type otherwise.
 
     Raises:
-        IngestError: as `parse_xml`, but for the size.
+        IngestError: as `parse_xml`, but for the size; or it has a document type of any kind.
     """
     depth, first = 0, True
     try:
@@ -73,7 +73,7 @@ def check_xml(path: Path) -> None:
             if depth > MAX_DEPTH:
                 raise _deep(path)
             if first:
-                _refuse_entities(element, path)
+                _refuse_type(element, path)
                 first = False
     except (etree.XMLSyntaxError, ValueError) as error:
         raise _malformed(path, error) from error
@@ -90,6 +90,14 @@ def _refuse_entities(root: etree._Element, path: Path) -> None:
     declared: Any = root.getroottree().docinfo.internalDTD
     if declared is not None and any(True for _ in declared.iterentities()):
         raise IngestError(zh=f"{path.name} 声明了实体（ENTITY），不予接受", en=f"{path.name} declares entities, which are not accepted")
+
+
+def _refuse_type(root: etree._Element, path: Path) -> None:
+    if root.getroottree().docinfo.internalDTD is not None:
+        _refuse_entities(root, path)
+        raise IngestError(
+            zh=f"{path.name} 有文档类型声明（DOCTYPE），不予接受；请删去", en=f"{path.name} has a document type (DOCTYPE), which is not accepted; take it out"
+        )
 
 
 def _check_depth(root: etree._Element, path: Path) -> None:
