@@ -198,3 +198,44 @@ def test_record_whose_rows_are_gone_does_not_come_back_and_one_without_any_does(
     with bench.store.write() as tx:
         bench.writer.edit(tx, plain, {}, OFFICER)
         assert bench.writer.publish(tx, plain, OFFICER).version == 3
+
+
+class _Killed(BaseException):
+    """What ends a process."""
+
+
+class _Dying(LocalObjects):
+    """A store whose process is killed right before or after a file was deleted."""
+
+    after = False
+
+    def delete(self, sha256: str) -> None:
+        if self.after:
+            super().delete(sha256)
+        raise _Killed
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_run_killed_around_the_deletion_leaves_no_record_to_be_shown_without_its_file(bench: Bench, after: bool) -> None:
+    id = bench.published(b"gone")
+    name = bench.objects.put(io.BytesIO(b"gone")).sha256
+    bench.withdraw(id)
+    bench.days = 31
+    _once(bench)
+    whole, bench.objects = bench.objects, _Dying(bench.objects.folder)
+    bench.objects.after = after
+    with bench.store.write() as tx:
+        enqueue(tx, "clear", key="clear")
+    with pytest.raises(_Killed):
+        Worker(bench.store, bench.clearing.handlers()).run_one()
+    bench.objects = whole
+    with bench.store.read() as conn:
+        assert conn.execute(select(object_.c.state).where(object_.c.sha256 == name)).scalar() == "cleared"
+    with pytest.raises(WithdrawnError), bench.store.write() as tx:
+        bench.writer.edit(tx, id, {"quality": {"zh": "复核"}}, OFFICER)
+    again = Clearing(bench.store, lambda: bench.objects, keep=KEEP, clock=lambda: int(time.time() + 32 * DAY))
+    with bench.store.write() as tx:
+        enqueue(tx, "clear", key="again")
+    while Worker(bench.store, again.handlers()).run_one():
+        pass
+    assert not bench.objects.has(name)
