@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -132,5 +133,30 @@ def test_one_address_has_its_share_of_connections(tmp_path: Path) -> None:
         while requests.get(f"http://127.0.0.1:{port}/healthz", timeout=8).status_code != 200:
             assert time.monotonic() < deadline
             time.sleep(0.1)
+    finally:
+        running.stop()
+
+
+def test_slow_handshakes_hold_no_thread(tmp_path: Path) -> None:
+    folder = found(tmp_path / "tls", Founding({"zh": "武侯区"}, "510107", None, None, "business", port=0, peer_port=0)).folder
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "tls.key", "-out", "tls.pem"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    (folder / "tls.key").chmod(0o600)
+    text = (folder / "terrace.yaml").read_text(encoding="utf-8").replace("listen:\n", "listen:\n  threads: 2\n", 1)
+    (folder / "terrace.yaml").write_text(text + "tls: {certificate: tls.pem, key: tls.key}\n", encoding="utf-8")
+    running = Served(folder)
+    try:
+        held = [socket.create_connection(("127.0.0.1", int(running.told["port"]))) for _ in range(8)]
+        for each in held:
+            each.sendall(b"\x16")
+        trusted = str(folder / "tls.pem")
+        with requests.Session() as session:
+            for size, status in ((0, 200), (200_000, 200), (300_000, 413), (0, 200)):  # before, in and past what is waited for without a thread
+                data = {"q": "*:*", "more": "x" * size}
+                answer = session.post(f"{running.url}/api/3/action/package_search", json=data, verify=trusted, timeout=8)
+                assert answer.status_code == status, answer.text
+        for each in held:
+            each.close()
     finally:
         running.stop()
