@@ -18,6 +18,7 @@ __all__ = ["is_sidecar", "read_sidecar", "sidecar_of", "stands_alone"]
 _SUFFIXES = (".terrace.yaml", ".terrace.yml", ".terrace.json")
 _MEMBERS = ("profile", "secrecy", "terms", "slug", "fields", "columns", "key", "crs", "encoding")
 MAX_BYTES = 1 << 20
+MAX_DEPTH = 32
 
 
 def is_sidecar(path: Path) -> bool:
@@ -54,7 +55,7 @@ def read_sidecar(path: Path | None) -> Sidecar:
     if len(raw) > MAX_BYTES:
         raise IngestError(zh=f"{path.name} 过大", en=f"{path.name} is too large")
     try:
-        data: Any = yaml.safe_load(raw.decode("utf-8-sig"))
+        data = _loaded(raw.decode("utf-8-sig"), path)
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise IngestError(zh=f"{path.name} 不是 YAML：{error}", en=f"{path.name} is not YAML: {error}") from error
     if data is None:
@@ -87,6 +88,20 @@ def read_sidecar(path: Path | None) -> Sidecar:
         encoding=_text(data.get("encoding")),
         digest=hashlib.sha256(raw).hexdigest(),
     )
+
+
+def _loaded(text: str, path: Path) -> Any:
+    """The YAML of a sidecar. A few anchors and aliases unfold to more than any memory: there are none, as in policies."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None:
+            zh, en = f"{path.name} 有锚点或别名（{anchor:.40}）：请写全", f"{path.name} has an anchor or alias ({anchor:.40}): write it out"
+            raise IngestError(zh=zh, en=en)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise IngestError(zh=f"{path.name} 嵌套超过 {MAX_DEPTH} 层", en=f"{path.name} nests deeper than {MAX_DEPTH} levels")
+    return yaml.safe_load(text)
 
 
 def _text(value: Any) -> str | None:

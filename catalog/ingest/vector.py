@@ -8,7 +8,7 @@ import re
 import sqlite3
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,9 @@ KINDS = {
     "gml": (("GML",), "GML"),
 }
 _CHUNK = 5_000
+#: No cell of a GeoPackage may have more bytes.
+_CELL = 16 << 20
+_DEFAULT = 1_000
 #: Formats that are read from their beginning for each chunk are read whole, and so may not be larger than this.
 _WHOLE = 256 << 20
 #: What these say of display and of boxes, not of the things.
@@ -157,15 +160,46 @@ def _layers(opened: Path, path: Path, kind: str) -> list[str]:
 
 
 def _tables(path: Path) -> set[str]:
-    """The tables of a GeoPackage. Raises IngestError when it is none."""
+    """The tables of a GeoPackage that hold what they give. Raises IngestError when it is none, or holds what is worked out when it is read."""
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as conn:
-            tables = {str(row[0]).lower() for row in conn.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            conn.execute("PRAGMA trusted_schema = OFF")
+            kinds = {str(row[0]).lower(): str(row[1]) for row in conn.execute("SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view')")}
+            tables = {name for name, kind in kinds.items() if kind == "table"}
+            if "gpkg_contents" in tables:
+                _require_stored(conn, path, kinds)
     except (sqlite3.Error, UnicodeDecodeError) as error:
         raise IngestError(zh=f"{path.name} 不是完好的 GeoPackage：{error}", en=f"{path.name} is not a sound GeoPackage: {error}") from error
     if "gpkg_contents" not in tables:
         raise IngestError(zh=f"{path.name} 是 SQLite 数据库，但不是 GeoPackage", en=f"{path.name} is an SQLite database, but no GeoPackage")
     return tables
+
+
+def _require_stored(conn: sqlite3.Connection, path: Path, kinds: Mapping[str, str]) -> None:
+    """A view and a generated column run whatever the file says, and a few bytes make gigabytes; so does a cell of such a size. Raises IngestError."""
+    for name, kind in kinds.items():
+        if kind == "view" and name.startswith("gpkg_"):
+            raise IngestError(zh=f"{path.name} 的 {name} 是视图，不予读取", en=f"{path.name}: {name} is a view, which is not read")
+    layers = [str(row[0]) for row in conn.execute("SELECT table_name FROM gpkg_contents LIMIT 10000")]
+    for table in (name for name in kinds if kinds[name] == "table" and (name.startswith("gpkg_") or name in {layer.lower() for layer in layers})):
+        columns = conn.execute("SELECT name, hidden, length(dflt_value) FROM pragma_table_xinfo(?)", (table,)).fetchall()
+        for column, hidden, default in columns:
+            if (default or 0) > _DEFAULT:  # rows from before the column was added have it without holding it
+                zh, en = f"{path.name} 的 {table}.{column} 默认值过长", f"{path.name}: {table}.{column} has too long a default"
+                raise IngestError(zh=zh, en=en)
+            if hidden in (2, 3):
+                zh, en = f"{path.name} 的 {table}.{column} 是计算列，不予读取", f"{path.name}: {table}.{column} is a generated column, which is not read"
+                raise IngestError(zh=zh, en=en)
+        if path.stat().st_size > _CELL:
+            sizes = " OR ".join(f"length(CAST({_quoted(column)} AS BLOB)) > {_CELL}" for column, _, _ in columns)
+            if conn.execute(f"SELECT 1 FROM {_quoted(table)} WHERE {sizes} LIMIT 1").fetchone():  # noqa: S608 - names of the file itself, quoted; read only
+                most = _CELL >> 20
+                zh, en = f"{path.name} 的 {table} 有超过 {most} MiB 的单元格", f"{path.name}: {table} has a cell of more than {most} MiB"
+                raise IngestError(zh=zh, en=en)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 # --- one layer ---------------------------------------------------------------------------------------------------------------------------

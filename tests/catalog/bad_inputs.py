@@ -177,6 +177,7 @@ ISO = (
 )
 LAUGHS = '<!DOCTYPE x [<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10)) + "]>"
 OUTSIDE = '<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>'
+ALIASES = ("a: &a0 [x]\n" + "".join(f"b{n}: &a{n} [{f'*a{n - 1},' * 9}]\n" for n in range(1, 12)) + "fields: {quality: *a11}\n").encode()
 KML = '<kml xmlns="http://www.opengis.net/kml/2.2"><Document>{}</Document></kml>'
 MARK = "<Placemark><name>x</name><Point><coordinates>{}</coordinates></Point></Placemark>"
 GML = '<gml:FeatureCollection xmlns:gml="http://www.opengis.net/gml/3.2">{}</gml:FeatureCollection>'
@@ -345,6 +346,18 @@ BAD: dict[str, tuple[str, Content, str]] = {
         _gpkg("UPDATE gpkg_contents SET table_name = 'v'", "UPDATE gpkg_geometry_columns SET table_name = 'v'", "CREATE VIEW v AS SELECT * FROM a"),
         "view|damaged|layer",
     ),
+    "gpkg of a generated column": ("a.gpkg", _gpkg("ALTER TABLE a ADD COLUMN big TEXT AS (hex(zeroblob(20000000)))"), "generated column"),
+    "gpkg of a large cell": (
+        "a.gpkg",
+        _gpkg("CREATE TABLE n AS SELECT fid, geom, hex(zeroblob(9000000)) AS name FROM a LIMIT 1", "DROP TABLE a", "ALTER TABLE n RENAME TO a"),
+        "more than 16 MiB",
+    ),
+    "gpkg of a long default": ("a.gpkg", _gpkg(f"ALTER TABLE a ADD COLUMN big TEXT DEFAULT '{'x' * 100_000}'"), "long a default"),
+    "gpkg with a view of its contents": (
+        "a.gpkg",
+        _gpkg("ALTER TABLE gpkg_extensions RENAME TO e", "CREATE VIEW gpkg_extensions AS SELECT * FROM e"),
+        "is a view",
+    ),
     "gpkg without rows": ("a.gpkg", _gpkg("CREATE TABLE keep AS SELECT * FROM a LIMIT 0", "DROP TABLE a", "ALTER TABLE keep RENAME TO a"), "features|damaged"),
     "gpkg off the earth": ("a.gpkg", lambda folder: _vector("GPKG", "gpkg", "EPSG:4490", 412_345.0)[".gpkg"], "earth|longitude"),
     "fgb header only": ("a.fgb", b"fgb\x03fgb\x00" + bytes(20), "layer|damaged"),
@@ -368,6 +381,13 @@ BAD: dict[str, tuple[str, Content, str]] = {
     "zip noise": ("a.zip", b"PK\x03\x04 not really", "sound zip"),
     "zip cut": ("a.zip", _zip(("a.csv", b"id,n\n" + b"1,2\n" * 5_000))[:-60], "sound zip"),
     "zip without members": ("a.zip", b"PK\x05\x06" + bytes(18), "no file"),
+    "sidecar of aliases": ("a.zip", _zip(("a.csv", b"id,n\n1,2\n"), ("a.terrace.yaml", ALIASES)), "anchor or alias"),
+    "sidecar of aliases among several": (
+        "a.zip",
+        _zip(*((f"{n}.{end}", data) for n in "ab" for end, data in (("csv", b"id,n\n1,2\n"), ("terrace.yaml", ALIASES)))),
+        "none of its 2",
+    ),
+    "sidecar very deep": ("a.zip", _zip(("a.csv", b"id,n\n1,2\n"), ("a.terrace.yaml", b"fields: " + b"[" * 100_000)), "deep|depth"),
     "zip bomb": ("a.zip", _zip(("a.csv", b"0" * 50_000_000)), "unpack"),
     "zip bomb of several": ("a.zip", _zip(("a.csv", b"0" * 20_000_000), ("b.csv", b"0" * 20_000_000)), "unpack"),
     "zip in zip in zip in zip": ("a.zip", _nested(4), "none of its"),
