@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from catalog import rows
 from catalog.errors import NotFoundError, WithdrawnError
-from catalog.jobs import Worker, enqueue
+from catalog.jobs import JobContext, Worker, claim, enqueue
 from catalog.objects import LocalObjects
 from catalog.rows import Column, RowChanges
 from catalog.store import Store
@@ -226,8 +226,10 @@ def test_run_killed_around_the_deletion_leaves_no_record_to_be_shown_without_its
     bench.objects.after = after
     with bench.store.write() as tx:
         enqueue(tx, "clear", key="clear")
+        claimed = claim(tx, ["clear"], "dying")
+    assert claimed is not None
     with pytest.raises(_Killed):
-        Worker(bench.store, bench.clearing.handlers()).run_one()
+        bench.clearing.run(JobContext(bench.store, claimed))
     bench.objects = whole
     with bench.store.read() as conn:
         assert conn.execute(select(object_.c.state).where(object_.c.sha256 == name)).scalar() == "cleared"
