@@ -50,9 +50,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that touches a database on every engine that is there, or on the one that its mark names."""
-    marked = metafunc.definition.get_closest_marker("engine")
-    wanted = [engine for engine in ENGINES if marked is None or engine in marked.args]
+    """Run each test that touches a database on every engine that is there, or on the one that its mark names; on some only in `make soak`."""
+    marked, later = (metafunc.definition.get_closest_marker(name) for name in ("engine", "soak_on"))
+    wanted: list[Any] = [engine for engine in ENGINES if marked is None or engine in marked.args]
+    wanted = [pytest.param(engine, marks=pytest.mark.soak) if later is not None and engine in later.args else engine for engine in wanted]
     for name in ("engine_name", "demo"):
         if name in metafunc.fixturenames:
             if STRICT and not wanted:

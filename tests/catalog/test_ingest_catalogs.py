@@ -8,6 +8,8 @@ import pytest
 
 from tests.catalog.intake import Intake
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 PACKAGE = {
     "id": "6c8e…1",
     "name": "wells",

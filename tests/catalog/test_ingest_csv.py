@@ -10,6 +10,8 @@ from catalog.ingest.names import column_names, is_code_like
 from catalog.profiles import profile
 from tests.catalog.intake import Intake
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 
 @pytest.fixture
 def intake(store, tmp_path):

@@ -8,6 +8,8 @@ import shapely
 from catalog.ingest.crs import code_of, way_to_crs84
 from tests.catalog.intake import Intake
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 
 @pytest.fixture
 def intake(store, tmp_path):

@@ -13,6 +13,8 @@ import shapely
 from catalog.ingest.crs import way_to_crs84
 from tests.catalog.intake import Intake
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 CODES = np.array(["007", "008", "009"], dtype=object)
 NAMES = np.array(["武侯区", "锦江区", None], dtype=object)
 LONG = np.array([110101199003070011, 110101199003070012, 110101199003070013], dtype=np.int64)

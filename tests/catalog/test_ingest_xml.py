@@ -4,6 +4,8 @@ import pytest
 
 from tests.catalog.intake import Intake
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 SPACES = {"gmd": "http://www.isotc211.org/2005/gmd", "gco": "http://www.isotc211.org/2005/gco", "gml": "http://www.opengis.net/gml/3.2"}
 HEAD = "<gmd:MD_Metadata " + " ".join(f'xmlns:{prefix}="{uri}"' for prefix, uri in SPACES.items()) + ">"
 

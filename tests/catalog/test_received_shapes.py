@@ -14,6 +14,8 @@ from catalog.writer import Writer
 from tests.catalog.conftest import complete_fields
 from tests.catalog.test_writer import _received, writer  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 BAD: dict[str, tuple[str, Any]] = {
     "theme int": ("theme", 5),
     "theme of objects": ("theme", [{"a": 1}]),

@@ -13,6 +13,8 @@ from node.site import open_site
 from sync.recovery import note_restored
 from tests.node.served import TERRACE
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 type Run = Callable[..., Result]
 
 

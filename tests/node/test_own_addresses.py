@@ -14,6 +14,8 @@ from node.settings import parse_settings
 from node.signin import COOKIE
 from node.site import Site, open_site
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 SITE = "site: {name: {zh: a}, division: 510107}\n"
 FOREIGN = [
     {"Sec-Fetch-Site": "cross-site"},

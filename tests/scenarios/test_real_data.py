@@ -8,6 +8,8 @@ import pytest
 
 from tests.scenarios.conftest import Demo, eventually
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "real.csv"
 #: What people's sidecars would say; the files themselves say nothing of it.
 ASSUMED = [

@@ -25,6 +25,8 @@ from tests.sync.conftest import sites
 from tests.sync.lies_world import Scene, Seen
 from tests.sync.test_protocol import CLAUSES, RESERVED
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 
 @dataclass(frozen=True)
 class Attack:
