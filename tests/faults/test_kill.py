@@ -46,6 +46,7 @@ NOT_LIVED = {
     "sync.object_desk.ObjectDesk.request": "wakes a wish: one statement",
     "sync.pairing.Pairing.move": "one row, by a person",
     "sync.pairing.Pairing.refuse": "one row, by a person",
+    "sync.recovery.Recovery.notice": "one row, told by a witness: tests/sync/test_gag.py; the life is told by its own mark",
     "sync.pairing.Pairing.remove": "one transaction, by a person",
     "sync.refusals": "one line of the audit log",
     "sync.witnessing.WitnessDesk._keep_evidence": "one row of evidence; the fork is seen again",

@@ -452,6 +452,7 @@ def test_every_row_of_the_table_is_met() -> None:
     rows = {
         "forged, altered": "test_altered_content_is_refused_by_the_cover",
         "stolen key": "test_what_a_stolen_key_signs_after_the_closing_is_void",
+        "witness gags a log with a number, or a refusal": "tests/sync/test_gag.py::test_what_a_witness_merely_says_stops_nothing",
         "fork": "test_rewritten_past_is_a_fork_with_both_notes_as_evidence",
         "squatting on an id": "test_squatting_on_an_id_is_refused",
         "superior puts its own keys in a subordinate's place": "test_superior_that_certifies_its_own_keys_in_a_subordinates_name_is_refused",
