@@ -35,7 +35,7 @@ POLICY = """\
 policy: measurement
 title: {zh: 测量, en: a measurement}
 rules:
-- rule: held back
+- rule: held-back
   deny: discover
   what: record.theme has wetland
   unless: actor.kind is person
