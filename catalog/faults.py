@@ -4,7 +4,7 @@ Unset, a point costs one look at `armed`. Set by the environment alone, when the
 
     TERRACE_FAULT=catalog.search.flush.flush/commit/before      killed (SIGKILL) when it first comes to this point
     TERRACE_FAULT=sync.apply.Applier._store/commit/after#3      … the third time
-    TERRACE_FAULT=record:/tmp/points                            kills nothing; appends each point that is passed to a file
+    TERRACE_FAULT=record:FILE                                   kills nothing; appends each point that is passed to a file
 
 A point is `<function>/<kind>/<before|after>`. The function is the one that opened the transaction or calls `before` and `after`; it is found on the stack, so
 that no boundary has a name of its own to keep. Kinds: `commit` (of the database), `rename` (a file becomes visible), `send` (a request leaves; after: its
