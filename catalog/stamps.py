@@ -11,7 +11,6 @@ A *plan in use* is what the policies can tell apart about an actor (`Plan.stamp_
 
 import hashlib
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -190,7 +189,7 @@ class Stamps:
         with self._store.read() as conn:
             state = State.read(conn)
             first = conn.execute(select(func.min(record.c.valid_until)).where(record.c.stamp_epoch == state.policy)).scalar()
-        if first is None or first > _clock():
+        if first is None or first > self._store.clock():
             return
         with self._store.write() as tx:
             enqueue(tx, "restamp", key="restamp", priority=5)
@@ -254,9 +253,5 @@ class Stamps:
         """How many records have no stamp that counts; they are answered correctly, but slower."""
         with self._store.read() as conn:
             state = State.read(conn)
-            stale = or_(record.c.stamp_epoch.is_(None), record.c.stamp_epoch != state.policy, record.c.valid_until <= _clock())
+            stale = or_(record.c.stamp_epoch.is_(None), record.c.stamp_epoch != state.policy, record.c.valid_until <= self._store.clock())
             return int(conn.execute(select(func.count()).select_from(record).where(stale)).scalar_one())
-
-
-def _clock() -> int:
-    return int(time.time())

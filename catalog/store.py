@@ -40,12 +40,22 @@ _NO_TABLE, _ROWS = "42P01", re.compile(r'"rows_\d+"')
 POLL = 0.2
 
 
+def wall_clock() -> int:
+    """UTC seconds of now."""
+    return int(time.time())
+
+
 class Store:
-    """One site's database. Made by `open_store`; safe for threads; not to be carried over a fork."""
+    """One site's database. Made by `open_store`; safe for threads; not to be carried over a fork.
+
+    Attributes:
+        clock: UTC seconds of now, for what is written and for what the clock alone makes due.
+    """
 
     def __init__(self, url: str, data_dir: Path, readers: Engine, writers: Engine, lock_path: Path | None) -> None:
         self.url = url
         self.data_dir = data_dir
+        self.clock: Callable[[], int] = wall_clock
         self.engine_name = readers.dialect.name
         translate_errors(readers, writers)
         self._readers = readers
@@ -80,7 +90,7 @@ class Store:
         self._own.writing = True
         try:
             with self._writer_lock(), self._begin() as conn:
-                tx = WriteTransaction(conn, now=int(time.time()))
+                tx = WriteTransaction(conn, now=self.clock())
                 yield tx
                 position = tx.finish()
                 faults.before("commit")
