@@ -12,21 +12,27 @@ import hmac
 import re
 import secrets
 import unicodedata
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import batched
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Column, Select, insert, select
 
 from catalog.errors import CatalogError, ConflictError
 from catalog.tables import meta, slug
-from catalog.transaction import WriteTransaction
+from catalog.transaction import AT_ONCE, WriteTransaction
 
 SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,98}[a-z0-9])\Z")
 #: Digits of a national code's sequence number.
 DIGITS = 8
 
 _ROUNDS = 8
-_SLUG_OF = select(slug.c.slug).where(slug.c.id == bindparam("id"))
-_ID_OF = select(slug.c.id).where(slug.c.slug == bindparam("slug"))
-_CLAIM = insert(slug)
+_SLUGS = select(slug.c.id, slug.c.slug)
+_OWNERS = select(slug.c.slug, slug.c.id)
+_HALF = 0x3FFF
+_UNSEEN = 0xFFFF
 _CODE_KEY = select(meta.c.value).where(meta.c.key == "code_key")
 _WORDS = re.compile(r"[a-z0-9]+")
 
@@ -56,65 +62,120 @@ def _stem(value: object) -> str:
     return stem
 
 
-def claim_slug(tx: WriteTransaction, id: str, wished: str | None, title: object, code: object) -> str:
-    """The slug of a record: the one that it has, else the wished one, else a made one; kept for ever.
+class Wanted(NamedTuple):
+    """A record that needs its slug.
 
-    Raises:
-        ConflictError: the wished name is malformed or belongs to another record.
+    Attributes:
+        wished: the name asked for, or None for a made one.
+        title, code: what a made one comes from.
     """
-    own = tx.conn.execute(_SLUG_OF, {"id": id}).scalar()
-    if own is not None:
-        return str(own)
-    if wished is not None:
-        if SLUG.match(wished) is None:
-            raise ConflictError(
-                zh=f"名称 {wished!r:.110} 须为 2 至 100 个小写英文字母、数字或连字号",
-                en=f"the name {wished!r:.110} must be 2 to 100 lower-case letters, digits and hyphens",
-            )
-        if _taken(tx.conn, wished):
-            raise ConflictError(zh=f"名称 {wished} 已被使用；请另取一个", en=f"the name {wished} is taken; choose another")
-        chosen = wished
-    else:
-        uuid = id.rsplit(":", 1)[-1]
-        chosen = make_slug(title, code, uuid)
-        if _taken(tx.conn, chosen):
-            chosen = f"{chosen[:60].rstrip('-')}-{uuid.replace('-', '')}"
-    tx.conn.execute(_CLAIM, {"slug": chosen, "id": id})
-    return chosen
+
+    id: str
+    wished: str | None
+    title: object
+    code: object
 
 
-def _taken(conn: Connection, name: str) -> bool:
-    return conn.execute(_ID_OF, {"slug": name}).first() is not None
-
-
-def next_code(tx: WriteTransaction, category: str) -> str:
-    """The next national code (信息资源代码) of this site within a category.
+def claim_slugs(tx: WriteTransaction, wanted: Sequence[Wanted]) -> dict[str, str | ConflictError]:
+    """The slugs of records: the one that each has, else the wished one, else a made one; kept for ever.
 
     Args:
-        category: category code, for example `3070115`.
+        wanted: at most one for each record.
+
+    Returns:
+        For each id its slug, or why it gets none: the wished name is malformed or belongs to another record.
     """
+    found: dict[str, str | ConflictError] = dict(_asked(tx, _SLUGS, slug.c.id, [each.id for each in wanted]))
+    new: list[tuple[Wanted, str]] = []
+    for each in wanted:
+        if each.id in found:
+            continue
+        if each.wished is not None and SLUG.match(each.wished) is None:
+            found[each.id] = _malformed(each.wished)
+        else:
+            new.append((each, make_slug(each.title, each.code, _uuid(each.id)) if each.wished is None else each.wished))
+    taken = _asked(tx, _OWNERS, slug.c.slug, [name for _, name in new])
+    claimed: list[dict[str, str]] = []
+    for each, name in new:
+        if name in taken:
+            if each.wished is not None:
+                found[each.id] = ConflictError(zh=f"名称 {name} 已被使用；请另取一个", en=f"the name {name} is taken; choose another")
+                continue
+            name = f"{name[:60].rstrip('-')}-{_uuid(each.id).replace('-', '')}"
+        found[each.id] = name
+        taken[name] = each.id
+        claimed.append({"slug": name, "id": each.id})
+    tx.insert(slug, claimed)
+    return found
+
+
+def _malformed(wished: str) -> ConflictError:
+    return ConflictError(
+        zh=f"名称 {wished!r:.110} 须为 2 至 100 个小写英文字母、数字或连字号",
+        en=f"the name {wished!r:.110} must be 2 to 100 lower-case letters, digits and hyphens",
+    )
+
+
+def _uuid(id: str) -> str:
+    return id.rsplit(":", 1)[-1]
+
+
+def _asked(tx: WriteTransaction, pairs: Select[str, str], column: Column[Any], values: Sequence[str]) -> dict[str, str]:
+    """What the table says of many values, a few statements for all."""
+    return {key: value for some in batched(values, AT_ONCE) for key, value in tx.conn.execute(pairs.where(column.in_(some)))}
+
+
+def next_codes(tx: WriteTransaction, categories: Sequence[str]) -> list[str]:
+    """The next national codes (信息资源代码) of this site, in order.
+
+    Args:
+        categories: of each the category code, for example `3070115`.
+    """
+    if not categories:
+        return []
     key = tx.conn.execute(_CODE_KEY).scalar()
     if key is None:
         key = secrets.token_hex(32)
         tx.conn.execute(insert(meta).values(key="code_key", value=key))
-    return f"{category}/{permute(tx.bump('code'), bytes.fromhex(key)):0{DIGITS}d}"
+    permute = _permutation(bytes.fromhex(key))
+    first = tx.bump("code", len(categories)) - len(categories) + 1
+    return [f"{category}/{permute(number):0{DIGITS}d}" for number, category in enumerate(categories, first)]
 
 
-def permute(number: int, key: bytes) -> int:
+@lru_cache(maxsize=4)
+def _permutation(key: bytes) -> "Permutation":
+    return Permutation(key)
+
+
+class Permutation:
     """A keyed permutation of 0 … 10^DIGITS − 1: a balanced Feistel network over 28 bits, walked until it lands inside.
 
+    What the rounds gave is kept, two bytes for each of their inputs: a number takes more than twenty of them.
+
     Args:
-        number: the counter.
         key: 32 bytes, kept in the database.
     """
-    size = 10**DIGITS
-    if not 0 <= number < size:
-        raise CatalogError(zh=f"代码序号已用完（{DIGITS} 位）", en=f"the sequence numbers of national codes are used up ({DIGITS} digits)")
-    while True:
-        left, right = number >> 14, number & 0x3FFF
-        for n in range(_ROUNDS):
-            digest = hmac.digest(key, bytes([n]) + right.to_bytes(2, "big"), hashlib.sha256)
-            left, right = right, left ^ (int.from_bytes(digest[:2], "big") & 0x3FFF)
-        number = left << 14 | right
-        if number < size:
-            return number
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._rounds = [array("H", [_UNSEEN]) * (_HALF + 1) for _ in range(_ROUNDS)]
+
+    def __call__(self, number: int) -> int:
+        """The number that stands in its place."""
+        size = 10**DIGITS
+        if not 0 <= number < size:
+            raise CatalogError(zh=f"代码序号已用完（{DIGITS} 位）", en=f"the sequence numbers of national codes are used up ({DIGITS} digits)")
+        while True:
+            left, right = number >> 14, number & _HALF
+            for n, seen in enumerate(self._rounds):
+                mixed = seen[right]
+                if mixed == _UNSEEN:
+                    mixed = seen[right] = self._round(n, right)
+                left, right = right, left ^ mixed
+            number = left << 14 | right
+            if number < size:
+                return number
+
+    def _round(self, n: int, right: int) -> int:
+        digest = hmac.digest(self._key, bytes([n]) + right.to_bytes(2, "big"), hashlib.sha256)
+        return int.from_bytes(digest[:2], "big") & _HALF

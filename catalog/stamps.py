@@ -75,17 +75,32 @@ class Stamps:
 
     # --- the writer's part -----------------------------------------------------------------------------------------------------------------
 
-    def stamp(self, tx: WriteTransaction, row: dict[str, Any], attributes: Mapping[str, object], fields: Mapping[str, Any]) -> None:
-        """Stamps a row that is about to be shown, in the same transaction.
+    def stamp(self, tx: WriteTransaction, rows: Iterable[tuple[dict[str, Any], Mapping[str, object]]]) -> None:
+        """Stamps rows that are about to be shown, in the same transaction.
 
         Args:
-            row: columns of `record`; gets `signature`, `stamp_epoch` and `valid_until`.
-            attributes: what policies compare of it.
-            fields: unused; the attributes say everything.
+            rows: columns of `record`, which get `signature`, `stamp_epoch` and `valid_until`; and what policies compare of each.
         """
         state = State.read(tx.conn)
         active = self._policies.current(tx.conn, state)
-        row.update(self._stamped(tx, active, self._plans(tx, state, active), attributes))
+        stamped = self._stamping(tx, active, state)
+        for row, attributes in rows:
+            row.update(stamped(attributes))
+
+    def _stamping(self, tx: WriteTransaction, active: ActivePolicy, state: State) -> Callable[[Mapping[str, object]], dict[str, Any]]:
+        """What stamps records in this transaction: those that are alike in all that policies compare are decided once."""
+        kept: dict[tuple[object, ...], dict[str, Any]] = tx.memo.setdefault(f"stamps {active.epoch} {state.stamp}", {})
+        plans, compared = self._plans(tx, state, active), active.policy_set.record_attributes
+
+        def stamped(attributes: Mapping[str, object]) -> dict[str, Any]:
+            terms = attributes.get("terms")
+            alike = (None if terms is None else orjson.dumps(terms, option=orjson.OPT_SORT_KEYS), *map(attributes.get, compared))
+            found = kept.get(alike)
+            if found is None:
+                found = kept[alike] = self._stamped(tx, active, plans, attributes)
+            return found
+
+        return stamped
 
     def _stamped(self, tx: WriteTransaction, active: ActivePolicy, plans: list[tuple[_InUse, Plan]], attributes: Mapping[str, object]) -> dict[str, Any]:
         seen: list[int] = []
@@ -239,11 +254,8 @@ class Stamps:
                 return
 
     def _restamp(self, tx: WriteTransaction, active: ActivePolicy, state: State, rows: Iterable[Row[*tuple[Any, ...]]]) -> None:
-        plans = self._plans(tx, state, active)
-        values = []
-        for row in rows:
-            stamped = self._stamped(tx, active, plans, attributes_of_row(row, orjson.loads(row.fields)))
-            values.append({"b_docno": row.docno, **stamped})
+        stamped = self._stamping(tx, active, state)
+        values = [{"b_docno": row.docno, **stamped(attributes_of_row(row, orjson.loads(row.fields)))} for row in rows]
         if values:
             tx.conn.execute(update(record).where(record.c.docno == bindparam("b_docno")), values)
 

@@ -10,21 +10,23 @@ Records are replaced, positions taken and audit lines chained in `finish`, as th
 Nothing is visible to anybody before the commit, everything after it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import batched
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Dialect, Row, Table, bindparam, delete, insert, select, update
 
 from catalog.audit_chain import chain_lines
 from catalog.errors import StoreError
 from catalog.tables import audit, change, counter, gone, record, record_term, version
 
-_AT_ONCE = 500
-_SHOWN = select(record).where(record.c.id == bindparam("wanted"))
+#: Values in one statement.
+AT_ONCE = 500
+_SHOWN = select(record).where(record.c.id.in_(bindparam("ids", expanding=True)))
 _BUMP = update(counter).where(counter.c.name == bindparam("counted")).values(n=counter.c.n + bindparam("step")).returning(counter.c.n)
 _DOCNOS = select(record.c.id, record.c.docno).where(record.c.id.in_(bindparam("ids", expanding=True)))
-_INSERTS = {table.name: insert(table) for table in (record, record_term, version, change, gone)}
 _EMPTY_ROW: dict[str, Any] = {column.name: None for column in record.columns} | {"path": "[]"}
 
 
@@ -153,9 +155,20 @@ class WriteTransaction:
         """The newest change of a record in this transaction, which its tables do not show yet."""
         return self._newest.get(id)
 
-    def shown(self, id: str) -> Row[Any] | None:
-        """The row of `record` as committed before this transaction."""
-        return self.conn.execute(_SHOWN, {"wanted": id}).first()
+    def shown(self, ids: Iterable[str]) -> dict[str, Row[Any]]:
+        """The rows of `record` as committed before this transaction, by id; those that are not shown are not among them."""
+        return {row.id: row for some in batched(ids, AT_ONCE) for row in self.conn.execute(_SHOWN, {"ids": some})}
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Writes many rows at once, by a statement that is made once and handed to the driver as it is.
+
+        Args:
+            rows: all with the same columns, and of these all that have no default in the database.
+        """
+        if rows:
+            text, order = _insert_text(table, tuple(rows[0]), self.conn.dialect)
+            values: Any = [tuple(map(row.__getitem__, order)) for row in rows] if order else list(rows)
+            self.conn.exec_driver_sql(text, values)
 
     def bump(self, name: str, by: int = 1) -> int:
         """Moves one of the numbers of `counter` and returns it."""
@@ -185,10 +198,10 @@ class WriteTransaction:
         newest = [(n, item) for n, item in items if item.id is not None and self._newest.get(item.id) is item]
         self._retire({str(item.id): n for n, item in newest})
         shown = [(n, item) for n, item in newest if item.row is not None]
-        self._insert(record, [{**_EMPTY_ROW, **(item.row or {}), "docno": n} for n, item in shown])
-        self._insert(record_term, [{"docno": n, "attribute": attribute, "value": value} for n, item in shown for attribute, value in item.terms])
-        self._insert(version, [{**item.version, "position": n} for n, item in items if item.version is not None])
-        self._insert(change, [_change_row(n, item) for n, item in items])
+        self.insert(record, [{**_EMPTY_ROW, **(item.row or {}), "docno": n} for n, item in shown])
+        self.insert(record_term, [{"docno": n, "attribute": attribute, "value": value} for n, item in shown for attribute, value in item.terms])
+        self.insert(version, [{**item.version, "position": n} for n, item in items if item.version is not None])
+        self.insert(change, [_change_row(n, item) for n, item in items])
         for n, item in items:
             if item.then is not None:
                 item.then(self.conn, n)
@@ -196,21 +209,24 @@ class WriteTransaction:
     def _retire(self, positions: Mapping[str, int]) -> None:
         """Takes away what is shown of these records; `positions`: id → position of the change that does it."""
         ids = list(positions)
-        for start in range(0, len(ids), _AT_ONCE):
-            old = self.conn.execute(_DOCNOS, {"ids": ids[start : start + _AT_ONCE]}).all()
+        for start in range(0, len(ids), AT_ONCE):
+            old = self.conn.execute(_DOCNOS, {"ids": ids[start : start + AT_ONCE]}).all()
             if old:
-                self._insert(gone, [{"seq": positions[row.id], "docno": row.docno} for row in old])
+                self.insert(gone, [{"seq": positions[row.id], "docno": row.docno} for row in old])
                 self.conn.execute(delete(record).where(record.c.docno.in_([row.docno for row in old])))
-
-    def _insert(self, table: Table, rows: list[dict[str, Any]]) -> None:
-        if rows:
-            self.conn.execute(_INSERTS[table.name], rows)
 
     def _write_audit(self) -> None:
         last = self.bump("audit", len(self._audit))
         first = last - len(self._audit) + 1
         previous = self.conn.execute(select(audit.c.chain).where(audit.c.seq == first - 1)).scalar() or b"\0" * 32
-        self.conn.execute(insert(audit), chain_lines(self._audit, first, bytes(previous)))
+        self.insert(audit, chain_lines(self._audit, first, bytes(previous)))
+
+
+@lru_cache(maxsize=64)
+def _insert_text(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+    """The statement in the driver's own writing, and the order of its values; none where the driver takes them by name."""
+    compiled = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def _change_row(position: int, item: Change) -> dict[str, Any]:

@@ -9,7 +9,7 @@ Rules:
 5. Who may do what goes by role (`policies.acts`); each act leaves an audit line in the same transaction.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,7 +24,7 @@ from catalog.codes import code_list
 from catalog.drafts import Draft, StoredDraft
 from catalog.errors import ConflictError, DeniedError, NotFoundError, PublishError
 from catalog.manifest import Built, build, parse, tombstone
-from catalog.naming import claim_slug, next_code
+from catalog.naming import Wanted, claim_slugs, next_codes
 from catalog.profiles import checked, field_names
 from catalog.received import ReceivedRecord
 from catalog.rows import RowChanges, RowsDone
@@ -41,8 +41,8 @@ __all__ = ["Draft", "Published", "ReceivedRecord", "Stamper", "Writer"]
 class Stamper(Protocol):
     """What gives a record its view signature (`catalog.stamps.Stamps`)."""
 
-    def stamp(self, tx: WriteTransaction, row: dict[str, Any], attributes: Mapping[str, object], fields: Mapping[str, Any]) -> None:
-        """Sets `signature`, `stamp_epoch` and `valid_until` of a row that is about to be shown."""
+    def stamp(self, tx: WriteTransaction, rows: Iterable[tuple[dict[str, Any], Mapping[str, object]]]) -> None:
+        """Sets `signature`, `stamp_epoch` and `valid_until` of rows that are about to be shown, each with what policies compare of it."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,9 @@ class Writer:
         draft.fields, problems = self._checked(draft)
         if problems:
             raise PublishError(problems)
-        slug = claim_slug(tx, id, draft.slug, draft.fields.get("title"), draft.fields.get("code"))
+        slug = claim_slugs(tx, [Wanted(id, draft.slug, draft.fields.get("title"), draft.fields.get("code"))])[id]
+        if isinstance(slug, ConflictError):
+            raise slug
         if previous is not None and _says_the_same(previous, draft):
             drafts.discard(tx, id)
             return Published(id, slug, previous["n"], bytes(previous["manifest_hash"]), changed=False)
@@ -202,7 +204,7 @@ class Writer:
         """
         _require(actor, "write")
         self._require_own(tx, id)
-        if drafts.load_draft(tx.conn, self.site, id) is None and tx.shown(id) is None and tx.pending(id) is None:
+        if drafts.load_draft(tx.conn, self.site, id) is None and not tx.shown([id]) and tx.pending(id) is None:
             self._say_withdrawn(tx, id)
             raise NotFoundError
         done = rows.put(tx, id, variant, changes, self.site.digest)
@@ -221,10 +223,12 @@ class Writer:
         Raises:
             ConflictError: this site itself is the authority of the id.
         """
-        old = tx.shown(received.id)
+        old = tx.shown([received.id]).get(received.id)
         if old is not None and old.origin != "received":
             raise ConflictError(zh=f"{received.id} 由本站点负责，不能由他处覆盖", en=f"{received.id} is this site's own: no peer can replace it")
-        row, attributes = received.row(tx.now, claim_slug(tx, received.id, None, received.fitting.get("title"), received.fitting.get("code")))
+        slug = claim_slugs(tx, [Wanted(received.id, None, received.fitting.get("title"), received.fitting.get("code"))])[received.id]
+        assert isinstance(slug, str)  # only what is wished for is refused
+        row, attributes = received.row(tx.now, slug)
         pending = tx.pending(received.id)
         if pending is None and old is not None and all(getattr(old, name) == row[name] for name in ("manifest_hash", "fields", "source", "division", "level")):
             proof = {name: row[name] for name in ("log", "epoch", "log_index", "proof", "path")}
@@ -233,7 +237,7 @@ class Writer:
                 tx.change("proof", received.id)
             return False
         if self._stamper is not None:
-            self._stamper.stamp(tx, row, attributes, received.fitting)
+            self._stamper.stamp(tx, [(row, attributes)])
         tx.show(row, record_terms(attributes), own=False)
         return True
 
@@ -243,7 +247,7 @@ class Writer:
         Returns:
             False when it was not shown.
         """
-        old, pending = tx.shown(id), tx.pending(id)
+        old, pending = tx.shown([id]).get(id), tx.pending(id)
         shown = pending.row if pending is not None else None if old is None else {"origin": old.origin}
         if shown is None or shown["origin"] != "received":
             return False
@@ -285,7 +289,7 @@ class Writer:
             return
         category = draft.fields.get("category")
         if "code" not in draft.fields and isinstance(category, str) and category:
-            draft.fields["code"] = next_code(tx, category)
+            draft.fields["code"] = next_codes(tx, [category])[0]
         if "issued" not in draft.fields:
             draft.fields["issued"] = iso(tx.now + 8 * 3600)[:10]  # the date at UTC+8
 
@@ -326,7 +330,7 @@ class Writer:
             **record_columns(attributes, draft.fields, tx.now),
         }
         if self._stamper is not None:
-            self._stamper.stamp(tx, row, attributes, draft.fields)
+            self._stamper.stamp(tx, [(row, attributes)])
         tx.show(row, record_terms(attributes), own=True, version=_version_row(built, manifest.version, draft.id, attributes, actor_name(actor), note))
 
 

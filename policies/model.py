@@ -215,6 +215,11 @@ class PolicySet:
         return frozenset(names | {"actor.purpose"} if granted else names)  # LANGUAGE 10: a grant counts by purpose
 
     @cached_property
+    def record_attributes(self) -> tuple[str, ...]:
+        """Keys of the `record.*` attributes that rules compare: records alike in these and in their terms are decided alike, grants and rows left aside."""
+        return tuple(sorted({a.key for rule in self.rules for a in attributes(rule.condition()) if a.side == "record"}))
+
+    @cached_property
     def row_mentions(self) -> frozenset[str]:
         """Names of the `actor.*` and `env.*` attributes that row scopes and row filters mention."""
         scopes = [rows for rule in self.rules for rows in (rule.rows, rule.then.rows if rule.then else None)]
