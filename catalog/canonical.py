@@ -24,7 +24,7 @@ import orjson
 
 from catalog.errors import CanonicalError
 
-__all__ = ["JSON", "MAX_DEPTH", "MAX_INTEGER", "b64", "dumps", "is_b64", "is_decimal_text", "loads", "loads_many", "text", "unb64"]
+__all__ = ["JSON", "MAX_DEPTH", "MAX_INTEGER", "b64", "b64_many", "dumps", "is_b64", "is_decimal_text", "loads", "loads_many", "members", "text", "unb64"]
 
 #: A value of the restricted JSON. Mapping keys are ASCII.
 type JSON = Mapping[str, JSON] | Sequence[JSON] | str | int | bool | None
@@ -73,6 +73,23 @@ def dumps(obj: JSON) -> bytes:
 def text(obj: JSON) -> str:
     """Writes a value in canonical form, as text (for columns and disclosures)."""
     return dumps(obj).decode()
+
+
+def members(values: Mapping[str, JSON]) -> dict[str, str]:
+    """Writes each member of a mapping in canonical form, as it stands within the whole.
+
+    Raises:
+        CanonicalError: as `dumps` of the mapping.
+    """
+    _walk(values, 1)
+    try:
+        found = {name: orjson.dumps(value, option=_ENCODE).decode() for name, value in values.items()}
+    except (TypeError, RecursionError) as error:
+        raise CanonicalError(zh=f"无法写成规范 JSON：{error}", en=f"cannot be written as canonical JSON: {error}") from error
+    for written in found.values():
+        if "\\u0000" in written:
+            _refuse_zero(written.encode())
+    return found
 
 
 def loads(data: bytes | str) -> Any:
@@ -170,6 +187,19 @@ def is_decimal_text(value: object) -> bool:
 def b64(data: bytes) -> str:
     """base64url without padding (RFC 4648 section 5)."""
     return binascii.b2a_base64(data, newline=False).translate(_URL).rstrip(b"=").decode("ascii")
+
+
+def b64_many(data: bytes, size: int) -> list[str]:
+    """base64url of each `size` bytes of `data`, one encoding for all.
+
+    Args:
+        data: one after the other, without a rest.
+    """
+    blank = bytes(-size % 3)  # fills each up to whole groups of characters, which are cut off again
+    filled = blank.join([*(data[start : start + size] for start in range(0, len(data), size)), b""])
+    text = binascii.b2a_base64(filled, newline=False).translate(_URL).decode()
+    width, keep = (size + 2) // 3 * 4, (size * 8 + 5) // 6
+    return [text[start : start + keep] for start in range(0, len(text), width)]
 
 
 def is_b64(value: object, size: int) -> bool:

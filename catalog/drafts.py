@@ -4,31 +4,31 @@ A draft holds a record's whole content: a new record's, or that of the next vers
 its newest version. Nothing is checked here beyond form; `catalog.writer` checks at publishing and names everything that is missing at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import batched
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
 from catalog.canonical import JSON, dumps
 from catalog.errors import ConflictError, NotFoundError
 from catalog.ids import mint_id, new_nonce
 from catalog.manifest import FIELD_NAME
 from catalog.site import SECRECY, SiteIdentity
-from catalog.tables import draft, record, source, version
-from catalog.transaction import WriteTransaction
+from catalog.tables import draft, record, version
+from catalog.transaction import AT_ONCE, WriteTransaction
 
-__all__ = ["MEMBERS", "Draft", "StoredDraft", "drafts_of", "find_source", "id_of_slug", "is_published", "load_draft"]
+__all__ = ["MEMBERS", "Draft", "StoredDraft", "drafts_of", "id_of_slug", "is_published", "load_draft", "load_drafts"]
 
 #: What `edit` may change besides fields: members of the manifest, and the wished name.
 MEMBERS = ("secrecy", "terms", "profile", "slug")
 
-_ADD = insert(draft)
-_DISCARD = delete(draft).where(draft.c.id == bindparam("wanted"))
-_DRAFT = select(draft).where(draft.c.id == bindparam("wanted"))
-_NEWEST = select(version).where(version.c.id == bindparam("wanted")).order_by(version.c.n.desc()).limit(1)
-_SOURCE = select(source.c.id).where(source.c.digest == bindparam("digest"))
+_DISCARD = delete(draft).where(draft.c.id.in_(bindparam("ids", expanding=True)))
+_DRAFTS = select(draft).where(draft.c.id.in_(bindparam("ids", expanding=True)))
+_LAST = select(version.c.id, func.max(version.c.n).label("n")).where(version.c.id.in_(bindparam("ids", expanding=True))).group_by(version.c.id).subquery()
+_NEWEST = select(version).join(_LAST, (version.c.id == _LAST.c.id) & (version.c.n == _LAST.c.n))
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Draft:
         secrecy: word of the scale; must be set before publishing.
         terms: travel with the record, or None.
         slug: wished readable name, or None for a made one.
-        source, source_digest: what it was made from; a second draft with the same digest is refused by `add`.
+        source: what it was made from, for the audit log.
         attested: the mark of a harvested record (where it came from); None for a record of the site's own.
     """
 
@@ -51,7 +51,6 @@ class Draft:
     terms: Mapping[str, JSON] | None = None
     slug: str | None = None
     source: str | None = None
-    source_digest: str | None = None
     attested: Mapping[str, JSON] | None = None
 
 
@@ -72,31 +71,46 @@ class StoredDraft:
     author: str | None = field(default=None)
 
 
-def add(tx: WriteTransaction, site: SiteIdentity, new: Draft, author: str) -> str:
-    """Writes a new draft and mints its id.
+def mint(site: SiteIdentity, new: Draft, author: str, now: int) -> tuple[StoredDraft, dict[str, Any]]:
+    """Gives a new draft its id.
+
+    Returns:
+        The draft, and the row to keep it by (`keep`) unless it is published at once.
 
     Raises:
-        ConflictError: there is a record made from the same content; says which.
+        ConflictError, CanonicalError: a field's name, a value or the secrecy has not its form.
     """
-    if new.source_digest is not None:
-        known = find_source(tx.conn, new.source_digest)
-        if known is not None:
-            raise ConflictError(zh=f"相同内容已有记录：{known}", en=f"there is a record made from the same content: {known}")
+    fields = check_fields(new.fields)
     nonce = new_nonce()
     id = mint_id(site.node, nonce, hash_=site.digest)
-    values = {
+    row = {
         "id": id,
-        **_columns(check_fields(new.fields), new.profile, check_secrecy(new.secrecy), new.terms, new.slug),
+        **_columns(fields, new.profile, check_secrecy(new.secrecy), new.terms, new.slug),
         "attested": None if new.attested is None else dumps(dict(new.attested)).decode(),
         "birth_nonce": nonce,
         "base_version": 0,
         "author": author,
-        "modified": tx.now,
+        "modified": now,
     }
-    tx.conn.execute(_ADD, values)
-    if new.source_digest is not None:
-        tx.conn.execute(insert(source).values(digest=new.source_digest, id=id, source=new.source, time=tx.now))
-    return id
+    minted = StoredDraft(
+        id=id,
+        birth=(site.node, nonce),
+        fields=fields,
+        profile=new.profile,
+        secrecy=new.secrecy,
+        terms=None if row["terms"] is None else orjson.loads(row["terms"]),
+        slug=new.slug,
+        attested=None if row["attested"] is None else orjson.loads(row["attested"]),
+        base_version=0,
+        modified=now,
+        author=author,
+    )
+    return minted, row
+
+
+def keep(tx: WriteTransaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes minted drafts."""
+    tx.insert(draft, rows)
 
 
 def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[str, JSON], author: str) -> StoredDraft:
@@ -123,7 +137,7 @@ def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[s
     if fresh:
         nonce = stored.birth[1] if isinstance(stored.birth[1], bytes) else b""
         attested = None if stored.attested is None else dumps(stored.attested).decode()
-        tx.conn.execute(insert(draft).values(id=id, birth_nonce=nonce, base_version=stored.base_version, attested=attested, **values))
+        keep(tx, [{"id": id, "birth_nonce": nonce, "base_version": stored.base_version, "attested": attested, **values}])
     else:
         tx.conn.execute(update(draft).where(draft.c.id == id).values(**values))
     return stored
@@ -134,15 +148,20 @@ def content(tx: WriteTransaction, site: SiteIdentity, id: str) -> StoredDraft:
     return load_draft(tx.conn, site, id) or _from_version(tx, id)
 
 
-def discard(tx: WriteTransaction, id: str) -> None:
-    """Deletes a draft (after publishing, or when given up)."""
-    tx.conn.execute(_DISCARD, {"wanted": id})
+def discard(tx: WriteTransaction, ids: Sequence[str]) -> None:
+    """Deletes drafts (after publishing, or when given up)."""
+    for some in batched(ids, AT_ONCE):
+        tx.conn.execute(_DISCARD, {"ids": some})
+
+
+def load_drafts(conn: Connection, site: SiteIdentity, ids: Sequence[str]) -> dict[str, StoredDraft]:
+    """Drafts by id; what has none is not among them."""
+    return {row.id: _stored(row, site) for some in batched(ids, AT_ONCE) for row in conn.execute(_DRAFTS, {"ids": some})}
 
 
 def load_draft(conn: Connection, site: SiteIdentity, id: str) -> StoredDraft | None:
     """One draft, or None."""
-    row = conn.execute(_DRAFT, {"wanted": id}).first()
-    return None if row is None else _stored(row, site)
+    return load_drafts(conn, site, [id]).get(id)
 
 
 def drafts_of(conn: Connection, site: SiteIdentity, *, limit: int = 100, after: str = "") -> list[StoredDraft]:
@@ -159,11 +178,6 @@ def is_published(conn: Connection, id: str) -> bool:
 def id_of_slug(conn: Connection, slug: str) -> str | None:
     """Id of the shown record of this readable name, whoever may know of it."""
     return conn.execute(select(record.c.id).where(record.c.slug == slug)).scalar()
-
-
-def find_source(conn: Connection, digest: str) -> str | None:
-    """Id of the record that was made from this content, or None."""
-    return conn.execute(_SOURCE, {"digest": digest}).scalar()
 
 
 def check_fields(fields: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -211,17 +225,17 @@ def _stored(row: Row[Any], site: SiteIdentity) -> StoredDraft:
     )
 
 
-def newest_version(tx: WriteTransaction, id: str) -> Mapping[str, Any] | None:
-    """The newest version of a record, those of this very transaction included."""
-    pending = tx.pending(id)
-    if pending is not None and pending.version is not None:
-        return pending.version
-    row = tx.conn.execute(_NEWEST, {"wanted": id}).mappings().first()
-    return None if row is None else dict(row)
+def newest_versions(tx: WriteTransaction, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """The newest versions of records by id, those of this very transaction included; what was never published is not among them."""
+    pending = {id: change.version for id in ids if (change := tx.pending(id)) is not None and change.version is not None}
+    found: dict[str, Mapping[str, Any]] = {}
+    for some in batched([id for id in ids if id not in pending], AT_ONCE):
+        found |= {row["id"]: dict(row) for row in tx.conn.execute(_NEWEST, {"ids": some}).mappings()}
+    return found | pending
 
 
 def _from_version(tx: WriteTransaction, id: str) -> StoredDraft:
-    newest = newest_version(tx, id)
+    newest = newest_versions(tx, [id]).get(id)
     if newest is None:
         raise NotFoundError
     if orjson.loads(newest["manifest"])["kind"] == "tombstone":  # an edit after a withdrawal starts from what was withdrawn

@@ -18,13 +18,13 @@ Pure: bytes in, values out; randomness is `secrets`.
 import hashlib
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from catalog.canonical import JSON, b64, dumps, is_b64, loads, loads_many, unb64
+from catalog.canonical import JSON, b64, b64_many, dumps, is_b64, loads, loads_many, members, unb64
 from catalog.errors import CanonicalError, ManifestError
 
-__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosure", "field_digest", "manifest_hash", "parse", "tombstone"]
+__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosures", "field_digest", "manifest_hash", "parse", "tombstone"]
 
 type Digest = Callable[[bytes], bytes]
 
@@ -55,12 +55,14 @@ class Built:
         manifest: canonical bytes.
         hash: H(manifest), the version's name inside a site.
         disclosures: field name → disclosure text, for every field of the profile and every other field given.
+        fields: the fields that are not null, canonical JSON.
         parsed: the manifest as whoever gets it reads it.
     """
 
     manifest: bytes
     hash: bytes
     disclosures: dict[str, str]
+    fields: str
     parsed: "Manifest" = field(repr=False)
 
 
@@ -100,11 +102,29 @@ def field_digest(text: str, digest: Digest = _sha256) -> str:
     return b64(digest(_FIELD_PREFIX + text.encode()))
 
 
-def disclosure(name: str, value: JSON, salt: bytes | None = None) -> str:
-    """Makes the disclosure text of one field, with a fresh salt unless one is given."""
-    if FIELD_NAME.match(name) is None:
-        raise ManifestError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
-    return dumps([b64(secrets.token_bytes(_SALT_BYTES) if salt is None else salt), name, value]).decode()
+def disclosures(fields: Mapping[str, JSON], names: Iterable[str], salts: Sequence[bytes] | None = None) -> tuple[dict[str, str], str]:
+    """Makes the disclosure texts of fields, with fresh salts unless some are given.
+
+    Args:
+        fields: field name → value.
+        names: of fields that are disclosed in any case, as null when they are absent.
+        salts: 16 bytes for each, in the order of the names.
+
+    Returns:
+        Field name → text, in the order of the names; and the fields that are not null as one canonical object.
+
+    Raises:
+        ManifestError: a field's name has not its form.
+        CanonicalError: a value lies outside the restricted JSON.
+    """
+    stated = members({name: value for name, value in fields.items() if value is not None})
+    ordered = sorted({*names, *stated})
+    for name in ordered:
+        if FIELD_NAME.match(name) is None:
+            raise ManifestError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
+    fresh = secrets.token_bytes(_SALT_BYTES * len(ordered)) if salts is None else b"".join(salts)
+    texts = {name: f'["{salt}","{name}",{stated.get(name, "null")}]' for name, salt in zip(ordered, b64_many(fresh, _SALT_BYTES), strict=True)}
+    return texts, "{" + ",".join([f'"{name}":{stated[name]}' for name in ordered if name in stated]) + "}"
 
 
 def build(
@@ -153,10 +173,10 @@ def build(
         from catalog.profiles import field_names  # the packaged profiles are only read when a caller does not name the fields
 
         names = field_names(profile)
-    texts = {name: disclosure(name, fields.get(name)) for name in sorted({*names, *(name for name, value in fields.items() if value is not None)})}
-    digests = [field_digest(text, digest) for text in texts.values()]
-    digests += [b64(secrets.token_bytes(32)) for _ in range(-len(digests) % _PAD_TO)]
-    members: dict[str, JSON] = {
+    texts, stated = disclosures(fields, names)
+    raw = b"".join([digest(_FIELD_PREFIX + text.encode()) for text in texts.values()])
+    digests = b64_many(raw + secrets.token_bytes(32 * (-len(texts) % _PAD_TO)), 32)
+    content: dict[str, JSON] = {
         "authority": authority,
         "birth": [birth[0], _b64_16(birth[1])],
         "digests": sorted(digests),
@@ -172,15 +192,15 @@ def build(
         "zone": zone,
     }
     if attested is not None:
-        members["attested"] = dict(attested)
-    return _built(members, texts, digest)
+        content["attested"] = dict(attested)
+    return _built(content, texts, stated, digest)
 
 
 def tombstone(
     *, id: str, birth: tuple[str, str | bytes], nonce: str | bytes | None = None, time: str, version: int, zone: str, authority: str, digest: Digest = _sha256
 ) -> Built:
     """Makes the manifest that says that a record is gone. Arguments as for `build`."""
-    members: dict[str, JSON] = {
+    content: dict[str, JSON] = {
         "authority": authority,
         "birth": [birth[0], _b64_16(birth[1])],
         "id": id,
@@ -191,13 +211,13 @@ def tombstone(
         "version": version,
         "zone": zone,
     }
-    return _built(members, {}, digest)
+    return _built(content, {}, "{}", digest)
 
 
-def _built(members: dict[str, JSON], texts: dict[str, str], digest: Digest) -> Built:
-    data = dumps(members)
+def _built(content: dict[str, JSON], texts: dict[str, str], fields: str, digest: Digest) -> Built:
+    data = dumps(content)
     parsed = parse(data, digest)  # nothing leaves that would not be accepted
-    return Built(manifest=data, hash=parsed.hash, disclosures=texts, parsed=parsed)
+    return Built(manifest=data, hash=parsed.hash, disclosures=texts, fields=fields, parsed=parsed)
 
 
 def _nonce(value: str | bytes | None) -> str:

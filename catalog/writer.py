@@ -9,23 +9,21 @@ Rules:
 5. Who may do what goes by role (`policies.acts`); each act leaves an audit line in the same transaction.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import orjson
 from sqlalchemy import select, update
 
 from catalog import drafts, rows
-from catalog.attributes import iso, policy_attributes, record_columns, record_terms
+from catalog.attributes import iso, record_terms
 from catalog.audit import actor_name
-from catalog.canonical import JSON, dumps
-from catalog.codes import code_list
+from catalog.canonical import JSON
 from catalog.drafts import Draft, StoredDraft
-from catalog.errors import ConflictError, DeniedError, NotFoundError, PublishError
-from catalog.manifest import Built, build, parse, tombstone
-from catalog.naming import Wanted, claim_slugs, next_codes
-from catalog.profiles import checked, field_names
+from catalog.errors import CatalogError, ConflictError, DeniedError, NotFoundError
+from catalog.manifest import parse, tombstone
+from catalog.naming import Wanted, claim_slugs
+from catalog.publishing import Published, Publishing, Stamper, version_row
 from catalog.received import ReceivedRecord
 from catalog.rows import RowChanges, RowsDone
 from catalog.site import SiteIdentity
@@ -35,25 +33,20 @@ from catalog.withdrawn import refuse_if_cleared, withdrawal, withdrawn_error
 from policies import acts
 from policies.actor import Actor
 
-__all__ = ["Draft", "Published", "ReceivedRecord", "Stamper", "Writer"]
+__all__ = ["Attempt", "Draft", "Published", "ReceivedRecord", "Stamper", "Writer"]
 
 
-class Stamper(Protocol):
-    """What gives a record its view signature (`catalog.stamps.Stamps`)."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What became of one record of `Writer.publish_all`: `published`, or the `error` that kept it from being so.
 
-    def stamp(self, tx: WriteTransaction, rows: Iterable[tuple[dict[str, Any], Mapping[str, object]]]) -> None:
-        """Sets `signature`, `stamp_epoch` and `valid_until` of rows that are about to be shown, each with what policies compare of it."""
+    Attributes:
+        id: None only where not even a draft could be made.
+    """
 
-
-@dataclass(frozen=True)
-class Published:
-    """Result of `Writer.publish`. `changed` is False when the newest version says the same already."""
-
-    id: str
-    slug: str
-    version: int
-    manifest_hash: bytes
-    changed: bool = True
+    id: str | None
+    published: Published | None = None
+    error: CatalogError | None = None
 
 
 class Writer:
@@ -67,6 +60,7 @@ class Writer:
     def __init__(self, site: SiteIdentity, stamper: Stamper | None = None) -> None:
         self.site = site
         self._stamper = stamper
+        self._publishing = Publishing(site, stamper)
 
     # --- drafts ------------------------------------------------------------------------------------------------------------------------
 
@@ -78,12 +72,17 @@ class Writer:
 
         Raises:
             DeniedError: the actor's roles do not let them write.
-            ConflictError: a malformed field name, or the same content was added before.
+            ConflictError: a malformed field name.
         """
         _require(actor, "write")
-        id = drafts.add(tx, self.site, draft, actor_name(actor))
-        tx.audit("record.draft", actor=actor_name(actor), record=id, detail={"source": draft.source} if draft.source else None)
-        return id
+        minted, row = self._mint(tx, draft, actor)
+        drafts.keep(tx, [row])
+        return minted.id
+
+    def _mint(self, tx: WriteTransaction, draft: Draft, actor: Actor) -> tuple[StoredDraft, dict[str, Any]]:
+        minted, row = drafts.mint(self.site, draft, actor_name(actor), tx.now)
+        tx.audit("record.draft", actor=actor_name(actor), record=minted.id, detail={"source": draft.source} if draft.source else None)
+        return minted, row
 
     def edit(self, tx: WriteTransaction, id: str, changes: Mapping[str, JSON], actor: Actor) -> str:
         """Changes a draft; of a published record a draft is made first.
@@ -108,31 +107,14 @@ class Writer:
         _require(actor, "write")
         if drafts.load_draft(tx.conn, self.site, id) is None:
             raise NotFoundError
-        drafts.discard(tx, id)
+        drafts.discard(tx, [id])
         tx.audit("record.discard", actor=actor_name(actor), record=id)
 
     # --- versions ----------------------------------------------------------------------------------------------------------------------
 
     def problems(self, draft: StoredDraft) -> list[dict[str, str]]:
         """Everything that keeps a draft from being published: `{"field", "zh", "en"}` each."""
-        return self._checked(draft)[1]
-
-    def _checked(self, draft: StoredDraft) -> tuple[dict[str, JSON], list[dict[str, str]]]:
-        """Every value in its one stored form, and the problems."""
-        fields, problems = checked(draft.profile, draft.fields, attested=draft.attested is not None)
-        found = [problem.as_dict() for problem in problems]
-        if draft.secrecy is None:
-            zh, en = code_list("secrecy").known
-            found.append({"field": "secrecy", "zh": f"须标明密级：{zh}", "en": f"say how secret it is: {en}"})
-        elif not self.site.takes(draft.secrecy):
-            found.append(
-                {
-                    "field": "secrecy",
-                    "zh": f"本站点只收至 {self.site.secrecy_cap}（政务数据共享条例 3）",
-                    "en": f"this site takes nothing above {self.site.secrecy_cap} (政务数据共享条例 3)",
-                }
-            )
-        return fields, found
+        return self._publishing.checked(draft)[1]
 
     def publish(self, tx: WriteTransaction, id: str, actor: Actor, note: str | None = None) -> Published:
         """Makes a version of a draft and shows it.
@@ -147,28 +129,51 @@ class Writer:
             WithdrawnError: it was withdrawn; says what to do.
             PublishError: names everything that is missing or wrong.
         """
+        attempt = self.publish_all(tx, [id], actor, note)[0]
+        if attempt.published is None:
+            raise attempt.error or NotFoundError
+        return attempt.published
+
+    def publish_all(self, tx: WriteTransaction, what: Sequence[str | Draft], actor: Actor, note: str | None = None) -> list[Attempt]:
+        """Publishes many records, each as `publish` does one: in order, with a few statements for all.
+
+        Args:
+            what: ids of records with a draft, each once; and new drafts, which are written as drafts only when they are refused.
+            note: why, kept with each version.
+
+        Returns:
+            For each, in order, what became of it; what is refused stays a draft and leaves the others alone.
+
+        Raises:
+            DeniedError: the actor's roles do not let them publish, or write new drafts.
+        """
         _require(actor, "publish")
-        draft = drafts.load_draft(tx.conn, self.site, id)
-        if draft is None:
-            self._say_withdrawn(tx, id)
-            raise NotFoundError
-        previous = None if draft.base_version == 0 and tx.pending(id) is None else drafts.newest_version(tx, id)
-        self._complete(tx, draft)
-        draft.fields, problems = self._checked(draft)
-        if problems:
-            raise PublishError(problems)
-        slug = claim_slugs(tx, [Wanted(id, draft.slug, draft.fields.get("title"), draft.fields.get("code"))])[id]
-        if isinstance(slug, ConflictError):
-            raise slug
-        if previous is not None and _says_the_same(previous, draft):
-            drafts.discard(tx, id)
-            return Published(id, slug, previous["n"], bytes(previous["manifest_hash"]), changed=False)
-        built = self._build(tx, draft, previous)
-        manifest = built.parsed
-        self._show_own(tx, built, draft, slug, actor, note)
-        drafts.discard(tx, id)
-        tx.audit("record.publish", actor=actor_name(actor), record=id, detail={"version": manifest.version, "hash": built.hash.hex()})
-        return Published(id, slug, manifest.version, built.hash)
+        if any(isinstance(each, Draft) for each in what):
+            _require(actor, "write")
+        stored = drafts.load_drafts(tx.conn, self.site, [each for each in what if isinstance(each, str)])
+        known = list(stored)
+        attempts: list[Attempt] = []
+        ready: dict[str, StoredDraft] = {}
+        new: dict[str, dict[str, Any]] = {}
+        for each in what:
+            if isinstance(each, Draft):
+                try:
+                    minted, row = self._mint(tx, each, actor)
+                except CatalogError as error:
+                    attempts.append(Attempt(None, error=error))
+                    continue
+                ready[minted.id], new[minted.id] = minted, row
+                attempts.append(Attempt(minted.id))
+            elif (draft := stored.pop(each, None)) is not None:
+                ready[each] = draft
+                attempts.append(Attempt(each))
+            else:
+                attempts.append(Attempt(each, error=self._absent(tx, each)))
+        done = dict(zip(ready, self._publishing.publish(tx, list(ready.values()), actor_name(actor), note), strict=True))
+        refused = {id: result for id, result in done.items() if isinstance(result, CatalogError)}
+        drafts.keep(tx, [row for id, row in new.items() if id in refused])
+        drafts.discard(tx, [id for id in known if id not in refused])
+        return [_attempt(attempt, done) for attempt in attempts]
 
     def withdraw(self, tx: WriteTransaction, id: str, reason: str, actor: Actor) -> None:
         """Takes a record back: a tombstone is all that stays of it, here and at every peer.
@@ -181,15 +186,15 @@ class Writer:
         """
         _require(actor, "publish")
         self._require_own(tx, id)
-        previous = drafts.newest_version(tx, id)
+        previous = drafts.newest_versions(tx, [id]).get(id)
         if previous is None or parse(previous["manifest"]).is_tombstone:
             raise NotFoundError
         before = parse(previous["manifest"])
         built = tombstone(
             id=id, birth=before.birth, time=iso(tx.now), version=previous["n"] + 1, zone=self.site.zone, authority=self.site.node, digest=self.site.digest
         )
-        tx.remove(id, own=True, manifest_hash=built.hash, version=_version_row(built, previous["n"] + 1, id, {}, actor_name(actor), reason))
-        drafts.discard(tx, id)
+        tx.remove(id, own=True, manifest_hash=built.hash, version=version_row(built, previous["n"] + 1, id, {}, actor_name(actor), reason))
+        drafts.discard(tx, [id])
         tx.audit("record.withdraw", actor=actor_name(actor), record=id, detail={"reason": reason, "version": previous["n"] + 1})
 
     def put_rows(self, tx: WriteTransaction, id: str, variant: str, changes: RowChanges, actor: Actor) -> RowsDone:
@@ -205,8 +210,7 @@ class Writer:
         _require(actor, "write")
         self._require_own(tx, id)
         if drafts.load_draft(tx.conn, self.site, id) is None and not tx.shown([id]) and tx.pending(id) is None:
-            self._say_withdrawn(tx, id)
-            raise NotFoundError
+            raise self._absent(tx, id)
         done = rows.put(tx, id, variant, changes, self.site.digest)
         counts = {"added": done.added, "changed": done.changed, "removed": done.removed}
         tx.audit("rows.put", actor=actor_name(actor), record=id, detail={"variant": variant, **counts})
@@ -278,60 +282,10 @@ class Writer:
         if old == "received":
             raise ConflictError(zh="此记录由其他节点负责；请向其提出更正", en="another node answers for this record; ask it for a correction")
 
-    def _say_withdrawn(self, tx: WriteTransaction, id: str) -> None:
-        tombstone = withdrawal(tx.conn, id)
-        if tombstone is not None and tx.pending(id) is None:
-            raise withdrawn_error(tx.conn, tombstone)
-
-    def _complete(self, tx: WriteTransaction, draft: StoredDraft) -> None:
-        """Fills in what the node assigns: the national code and the date of issue."""
-        if draft.attested is not None:
-            return
-        category = draft.fields.get("category")
-        if "code" not in draft.fields and isinstance(category, str) and category:
-            draft.fields["code"] = next_codes(tx, [category])[0]
-        if "issued" not in draft.fields:
-            draft.fields["issued"] = iso(tx.now + 8 * 3600)[:10]  # the date at UTC+8
-
-    def _build(self, tx: WriteTransaction, draft: StoredDraft, previous: Mapping[str, Any] | None) -> Built:
-        birth = draft.birth if previous is None else parse(previous["manifest"]).birth
-        return build(
-            draft.fields,
-            id=draft.id,
-            birth=birth,
-            profile=draft.profile,
-            secrecy=str(draft.secrecy),
-            terms=draft.terms,
-            time=iso(tx.now),
-            version=1 if previous is None else previous["n"] + 1,
-            zone=self.site.zone,
-            authority=self.site.node,
-            attested=draft.attested,
-            names=field_names(draft.profile),
-            digest=self.site.digest,
-        )
-
-    def _show_own(self, tx: WriteTransaction, built: Built, draft: StoredDraft, slug: str, actor: Actor, note: str | None) -> None:
-        manifest = built.parsed
-        attributes = policy_attributes(manifest.data, draft.fields, level=self.site.level, division=self.site.division, own=True)
-        row = {
-            "id": draft.id,
-            "slug": slug,
-            "origin": "own" if draft.attested is None else "attested",
-            "source": None,
-            "authority": self.site.node,
-            "manifest_hash": built.hash,
-            "manifest": built.manifest.decode(),
-            "fields": dumps(draft.fields).decode(),
-            "withheld": "[]",
-            "version": manifest.version,
-            "time": tx.now,
-            "shown_at": tx.now,
-            **record_columns(attributes, draft.fields, tx.now),
-        }
-        if self._stamper is not None:
-            self._stamper.stamp(tx, [(row, attributes)])
-        tx.show(row, record_terms(attributes), own=True, version=_version_row(built, manifest.version, draft.id, attributes, actor_name(actor), note))
+    def _absent(self, tx: WriteTransaction, id: str) -> CatalogError:
+        """What to say of a record that has no draft."""
+        tombstone = withdrawal(tx.conn, id) if tx.pending(id) is None else None
+        return NotFoundError() if tombstone is None else withdrawn_error(tx.conn, tombstone)
 
 
 def _require(actor: Actor, act: str) -> None:
@@ -339,25 +293,8 @@ def _require(actor: Actor, act: str) -> None:
         raise DeniedError(action=act, zh=f"您的角色不能执行此操作：{act}", en=f"your roles do not permit this act: {act}")
 
 
-def _says_the_same(previous: Mapping[str, Any], draft: StoredDraft) -> bool:
-    manifest = parse(previous["manifest"])
-    if manifest.is_tombstone or (manifest.profile, manifest.secrecy) != (draft.profile, draft.secrecy):
-        return False
-    if manifest.terms != draft.terms or manifest.attested != draft.attested:
-        return False
-    values = {name: orjson.loads(text)[2] for name, text in orjson.loads(previous["disclosures"]).items()}
-    return {name: value for name, value in values.items() if value is not None} == {name: value for name, value in draft.fields.items() if value is not None}
-
-
-def _version_row(built: Built, n: int, id: str, attributes: Mapping[str, object], author: str, note: str | None) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: list(value) if isinstance(value, tuple) else value for name, value in attributes.items()}
-    return {
-        "id": id,
-        "n": n,
-        "manifest_hash": built.hash,
-        "manifest": built.manifest.decode(),
-        "disclosures": dumps(dict[str, JSON](built.disclosures)).decode(),
-        "attributes": dumps(kept).decode(),
-        "author": author,
-        "note": note,
-    }
+def _attempt(begun: Attempt, done: Mapping[str, Published | CatalogError]) -> Attempt:
+    if begun.id is None or begun.error is not None:
+        return begun
+    result = done[begun.id]
+    return Attempt(begun.id, error=result) if isinstance(result, CatalogError) else Attempt(begun.id, result)

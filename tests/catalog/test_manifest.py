@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from catalog.canonical import b64, dumps
 from catalog.errors import CanonicalError, ManifestError
-from catalog.manifest import build, check_disclosures, disclosure, field_digest, parse, tombstone
+from catalog.manifest import build, check_disclosures, disclosures, field_digest, parse, tombstone
 
 NODE = "n-" + "a" * 32
 COMMON = {
@@ -76,6 +76,10 @@ def test_a_changed_disclosure_is_refused():
     for forged in (dumps([salt, name, {"zh": "别的"}]), dumps([salt, "summary", value]), dumps([b64(os.urandom(16)), name, value])):
         with pytest.raises(ManifestError, match="no digest"):
             check_disclosures(manifest, [forged.decode()])
+
+
+def disclosure(name, value, salt=b"s" * 16):
+    return disclosures({name: value}, [name], [salt])[0][name]
 
 
 def test_a_field_disclosed_twice_is_refused():

@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import func, select
 
 from catalog.audit import verify_chain
-from catalog.drafts import find_source, load_draft
+from catalog.drafts import load_draft
 from catalog.errors import ConflictError, DeniedError, NotFoundError, PublishError
 from catalog.manifest import Built, build, check_disclosures, parse
+from catalog.naming import Wanted, claim_slugs
 from catalog.store import State, Store, open_store
 from catalog.tables import audit, change, draft, gone, record, record_term, slug, version
 from catalog.writer import Draft, ReceivedRecord, Writer
@@ -170,15 +171,50 @@ def test_names_tell_nothing_of_other_records(store: Store, writer: Writer) -> No
     assert len(first.slug) == len(second.slug)  # no suffix because another one was there
 
 
-def test_the_same_content_is_added_once(store: Store, writer: Writer) -> None:
-    new = Draft(complete_fields(), secrecy="public", source="parcels.geojson", source_digest="aa")
+def test_many_are_published_each_by_itself(store: Store, writer: Writer) -> None:
+    before = publish(store, writer)
     with store.write() as tx:
-        id = writer.add_draft(tx, new, OFFICER)
-        writer.publish(tx, id, OFFICER)
-    with pytest.raises(ConflictError, match=id), store.write() as tx:
-        writer.add_draft(tx, new, OFFICER)
+        waiting = writer.add_draft(tx, Draft(complete_fields(title={"en": "Waiting"}), secrecy="public"), OFFICER)
+        writer.edit(tx, before.id, {"title": {"zh": "武侯区国土调查地块", "en": "Land survey parcels of Wuhou"}}, OFFICER)
+        what: list[str | Draft] = [
+            Draft(complete_fields(), secrecy="public", slug="first-name"),
+            Draft(complete_fields(summary=None), secrecy="public"),
+            waiting,
+            Draft(complete_fields(), secrecy="public", slug="first-name"),
+            "urn:terrace:none",
+            Draft(complete_fields(), secrecy="public", slug="\0"),
+            before.id,
+            Draft({**complete_fields(), "Bad name": 1}, secrecy="public"),
+            Draft(complete_fields(), secrecy="public"),
+        ]
+        done = writer.publish_all(tx, what, OFFICER, "bulk")
+    errors = [type(attempt.error) for attempt in done]
+    assert errors == [type(None), PublishError, type(None), ConflictError, NotFoundError, ConflictError, type(None), ConflictError, type(None)]
+    first, _, second, _, _, _, same, nothing, last = done
+    assert first.published and first.published.slug == "first-name" and second.id == waiting and nothing.id is None
+    assert same.published and not same.published.changed and last.published
+    assert [row.id for row in _records(store)] == [before.id, first.id, second.id, last.id]  # positions in the order given
+    codes = [orjson.loads(row.fields)["code"] for row in _records(store)]
+    assert len(set(codes)) == 4 and all(code.startswith("3070115/") for code in codes)
     with store.read() as conn:
-        assert find_source(conn, "aa") == id
+        assert set(conn.execute(select(draft.c.id)).scalars()) == {done[1].id, done[3].id, done[5].id}  # what is refused stays a draft
+        kept = load_draft(conn, SITE, str(done[1].id))
+        assert kept and "code" not in kept.fields and "issued" not in kept.fields  # as it was given
+        assert list(conn.execute(select(change.c.position).order_by(change.c.position)).scalars()) == [1, 2, 3, 4]
+        assert set(conn.execute(select(version.c.note).where(version.c.position > 1)).scalars()) == {"bulk"}
+        assert conn.execute(select(func.count()).select_from(slug)).scalar_one() == 4
+        published = conn.execute(select(audit.c.record).where(audit.c.event == "record.publish").order_by(audit.c.seq)).scalars()
+        assert list(published) == [before.id, first.id, second.id, last.id]
+        assert verify_chain(conn).bad is None
+
+
+def test_no_two_records_of_one_transaction_get_one_name(store: Store, writer: Writer) -> None:
+    ids = ["urn:terrace:01234567-89ab-8def-8123-456789abcdef", "urn:terrace:01234567-89ab-8def-8123-456789abcd00"]
+    with store.write() as tx:
+        names = claim_slugs(tx, [Wanted(id, None, {"en": "A lake"}, None) for id in ids])
+        assert names == {ids[0]: "a-lake-012345", ids[1]: "a-lake-012345-0123456789ab8def8123456789abcd00"}
+        assert claim_slugs(tx, [Wanted(ids[0], "other", None, None)]) == {ids[0]: "a-lake-012345"}  # kept for ever
+        assert isinstance(claim_slugs(tx, [Wanted("urn:x", "a-lake-012345", None, None)])["urn:x"], ConflictError)
 
 
 def test_who_has_no_role_writes_nothing(store: Store, writer: Writer) -> None:
