@@ -123,24 +123,28 @@ def loads(data: bytes | str) -> Any:
     return value
 
 
-def loads_many(texts: Sequence[str]) -> list[Any]:
-    """Reads several canonical texts at once (one decoding for all; each compared with its own canonical form).
+def loads_many(texts: Sequence[str]) -> list[tuple[bytes, Any]]:
+    """Reads several canonical texts at once: one decoding for all, each compared with its own canonical form.
+
+    Returns:
+        For each text its bytes and its value.
 
     Raises:
         CanonicalError: as `loads`, for the first text that is refused.
     """
-    joined = f"[{','.join(texts)}]".encode("utf-8", "surrogatepass")
     try:
+        joined = f"[{','.join(texts)}]".encode()
         values: list[Any] = _decoder.decode(joined)
-        same = len(values) == len(texts) and all(orjson.dumps(value, option=_ENCODE) == text.encode() for value, text in zip(values, texts, strict=True))
+        raws = [orjson.dumps(value, option=_ENCODE) for value in values]
+        same = b"\\u0000" not in joined and raws == [text.encode() for text in texts]
     except (CanonicalError, msgspec.DecodeError, ValueError, TypeError, RecursionError):
         same = False
-    if not same or b"\\u0000" in joined:  # the slow way names the reason
-        return [loads(text) for text in texts]
-    for value, text in zip(values, texts, strict=True):
-        if not text.isascii() or text.count("{") + text.count("[") > MAX_DEPTH:
+    if not same:  # the slow way names the reason
+        return [(text.encode("utf-8", "surrogatepass"), loads(text)) for text in texts]
+    for raw, value, text in zip(raws, values, texts, strict=True):
+        if len(raw) != len(text) or len(raw) > 2 * MAX_DEPTH:  # shorter ASCII holds neither a key outside ASCII nor a nesting too deep
             _walk(value, 1)
-    return values
+    return list(zip(raws, values, strict=True))
 
 
 def _refuse_zero(data: bytes) -> None:
@@ -186,7 +190,7 @@ def is_decimal_text(value: object) -> bool:
 
 def b64(data: bytes) -> str:
     """base64url without padding (RFC 4648 section 5)."""
-    return binascii.b2a_base64(data, newline=False).translate(_URL).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_URL, b"=").decode()
 
 
 def b64_many(data: bytes, size: int) -> list[str]:

@@ -20,11 +20,12 @@ import re
 import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from catalog.canonical import JSON, b64, b64_many, dumps, is_b64, loads, loads_many, members, unb64
 from catalog.errors import CanonicalError, ManifestError
 
-__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosures", "field_digest", "manifest_hash", "parse", "tombstone"]
+__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosures", "field_digest", "manifest_hash", "parse", "shaped", "tombstone"]
 
 type Digest = Callable[[bytes], bytes]
 
@@ -34,11 +35,13 @@ MAX_DISCLOSURES = 4096
 
 _FIELD_PREFIX = b"terrace/1 field\n"
 _SALT_BYTES = 16
+_SALT = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]\Z")
 _PAD_TO = 8
 _ID = re.compile(r"urn:terrace:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _NODE = re.compile(r"n-[a-z2-7]{32}\Z")
 _PROFILE = re.compile(r"[a-z][a-z0-9-]{0,40}/[1-9][0-9]{0,3}\Z")
 _ZONE = re.compile(r"[a-z][a-z0-9-]{0,40}\Z")
+_DIGESTS = re.compile(r"(?:[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048],)*[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]\Z")
 _TIME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\dZ\Z")
 _COMMON = {"authority", "birth", "id", "kind", "nonce", "time", "v", "version", "zone"}
 
@@ -100,6 +103,11 @@ def manifest_hash(manifest: bytes, digest: Digest = _sha256) -> bytes:
 def field_digest(text: str, digest: Digest = _sha256) -> str:
     """The digest of one disclosure text as it stands in the manifest (PROTOCOL 2.2)."""
     return b64(digest(_FIELD_PREFIX + text.encode()))
+
+
+@lru_cache(maxsize=4096)
+def _is_field_name(name: str) -> bool:
+    return FIELD_NAME.match(name) is not None
 
 
 def disclosures(fields: Mapping[str, JSON], names: Iterable[str], salts: Sequence[bytes] | None = None) -> tuple[dict[str, str], str]:
@@ -241,11 +249,24 @@ def parse(data: bytes | str, digest: Digest = _sha256) -> Manifest:
     Raises:
         ManifestError: the bytes are not canonical, or a member is missing or of the wrong form.
     """
-    raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     try:
-        value = loads(raw)
+        value = loads(data)
     except CanonicalError as error:
         raise ManifestError(zh=f"清单：{error.zh}", en=f"manifest: {error.en}") from error
+    return shaped(value, data, digest)
+
+
+def shaped(value: JSON, data: bytes | str, digest: Digest = _sha256) -> Manifest:
+    """The second half of `parse`, for whoever has read the bytes already.
+
+    Args:
+        value: what `catalog.canonical.loads` read from `data`.
+        data: canonical bytes as received.
+        digest: the suite's hash.
+
+    Raises:
+        ManifestError: a member is missing or of the wrong form.
+    """
     if not isinstance(value, dict):
         raise _wrong("manifest", value)
     if not value.keys() >= _COMMON:
@@ -280,7 +301,7 @@ def parse(data: bytes | str, digest: Digest = _sha256) -> Manifest:
         terms=terms,
         digests=digests,
         attested=attested,
-        hash=manifest_hash(raw, digest),
+        hash=manifest_hash(data.encode() if isinstance(data, str) else data, digest),
         data=value,
     )
 
@@ -297,14 +318,24 @@ def _record_members(value: dict[str, JSON]) -> _RecordMembers:
             zh=f"digests 的个数须为 {_PAD_TO} 的倍数，且不超过 {MAX_DISCLOSURES}",
             en=f"the number of digests must be a multiple of {_PAD_TO}, at most {MAX_DISCLOSURES}",
         )
-    for text in digests:
-        _check_bytes("digests", text, 32)
-    unique = frozenset(str(text) for text in digests)
-    if digests != sorted(unique):
+    if not _are_digests(digests):
+        for text in digests:  # names the reason
+            _check_bytes("digests", text, 32)
+    unique = frozenset(digests)
+    if len(unique) != len(digests) or digests != sorted(digests):
         raise ManifestError(zh="digests 须排序且不重复", en="digests must be sorted and unique")
     if "terms" not in value:
         raise ManifestError(zh="清单缺少：terms", en="the manifest lacks: terms")
     return _matching("profile", value.get("profile"), _PROFILE), secrecy, _terms(value["terms"]), unique
+
+
+def _are_digests(digests: list[JSON]) -> bool:
+    """Whether all are base64url of 32 bytes, at once: with as many texts as there are parts between commas, no text can hold a comma."""
+    try:
+        joined = ",".join(digests)  # type: ignore[arg-type]
+    except TypeError:
+        return False
+    return len(joined) == 44 * len(digests) - 1 and _DIGESTS.match(joined) is not None
 
 
 def _tombstone_members(value: dict[str, JSON]) -> _RecordMembers:
@@ -358,22 +389,25 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
     if len(texts) > MAX_DISCLOSURES:
         raise ManifestError(zh=f"公开项超过 {MAX_DISCLOSURES}", en=f"more than {MAX_DISCLOSURES} disclosures")
     try:
-        values = loads_many(texts)
+        read = loads_many(texts)
     except CanonicalError as error:
         raise ManifestError(zh=f"公开项：{error.zh}", en=f"disclosure: {error.en}") from error
     found: dict[str, JSON] = {}
-    for text, value in zip(texts, values, strict=True):
-        if not isinstance(value, list) or len(value) != 3:
+    for _, value in read:
+        if type(value) is not list or len(value) != 3:
             raise _wrong("disclosure", value)
         salt, name, content = value
-        if not isinstance(name, str) or FIELD_NAME.match(name) is None:
+        if type(name) is not str or len(name) > 80 or not _is_field_name(name):
             raise _wrong("disclosure", name)
-        _check_bytes(name, salt, _SALT_BYTES)
-        if field_digest(text, digest) not in manifest.digests:
-            raise ManifestError(zh=f"字段 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
+        if type(salt) is not str or _SALT.match(salt) is None:
+            _check_bytes(name, salt, _SALT_BYTES)
         if name in found:
             raise ManifestError(zh=f"字段 {name} 公开了两次", en=f"field {name} is disclosed twice")
         found[name] = content
+    digests = b64_many(b"".join([digest(_FIELD_PREFIX + raw) for raw, _ in read]), 32)
+    if not manifest.digests.issuperset(digests):
+        name = next(name for name, text in zip(found, digests, strict=True) if text not in manifest.digests)
+        raise ManifestError(zh=f"字段 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
     return found
 
 

@@ -180,7 +180,7 @@ class Applier:
                     "epoch": epoch,
                     "digest": change.manifest.hash,
                     "manifest": change.text,
-                    "disclosures": dumps(dict[str, JSON](_named(change))).decode(),
+                    "disclosures": dumps(change.disclosures).decode(),
                     "fingerprint": change.fingerprint,
                     "tomb": int(change.tomb),
                     "round": round_,
@@ -303,10 +303,6 @@ def disclosed_values(texts: Mapping[str, str]) -> dict[str, JSON]:
 
 def _records(verdict: batches.Verdict) -> list[batches.RecordChange]:
     return [change for change in verdict.changes if isinstance(change, batches.RecordChange)]
-
-
-def _named(change: batches.RecordChange) -> dict[str, str]:
-    return {str(orjson.loads(text)[1]): text for text in change.disclosures}
 
 
 def _way(path: tuple[str, ...], authority: str, source: str) -> tuple[str, ...]:

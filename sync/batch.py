@@ -15,7 +15,7 @@ Errors: `BatchError` (with `item`), `ConflictError` (answer 409), `HaltError` (s
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
 
 from catalog.manifest import Manifest
@@ -23,7 +23,7 @@ from sync import cover
 from sync.changes import Change, RecordChange, RemoveChange, ResetChange, RowsChange, RowsCursor
 from sync.errors import BatchError, ConflictError, ForkError, NoteError, TrustError
 from sync.ids import Origin, parse_origin
-from sync.items import Run, check_item
+from sync.items import Run, check_items
 from sync.merkle import entry_leaf
 from sync.notes import parse_checkpoint, parse_note, verify_cosignatures, verify_note
 from sync.statements import Statement, parse_all
@@ -181,13 +181,9 @@ def verify(batch: Batch, state: State) -> Verdict:
     trust.certified(state.source)
     origins = _origins(batch, trust)
     run = Run.begin(state, trust, restart=restart)
-    for number, item in enumerate(batch.items):  # 3
-        check_item(run, batch, origins, number, item)
+    check_items(run, batch, origins)  # 3
     logs = tuple(  # 4
         _log(part, origins[place], run.opened[place], state, trust, restart=restart) for place, part in enumerate(batch.logs)
-    )
-    changes = tuple(
-        replace(change, cosigned=logs[run.places[number]].cosigned) if isinstance(change, RecordChange) else change for number, change in enumerate(run.changes)
     )
     return Verdict(
         gen=batch.gen,
@@ -197,7 +193,7 @@ def verify(batch: Batch, state: State) -> Verdict:
         trust=trust,
         statements=statements,
         logs=logs,
-        changes=changes,
+        changes=tuple(run.changes),
         total=run.total,
         head=_head(batch, state, trust, run.total),  # 5
     )

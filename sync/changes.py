@@ -25,7 +25,7 @@ class RowsCursor:
     digest: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RecordChange:
     """A record or tombstone to hold from this source.
 
@@ -34,11 +34,10 @@ class RecordChange:
         id: record.
         manifest, text: parsed; and the bytes as text, as received.
         values: disclosed field → value; None for a field that is disclosed as absent.
-        disclosures: the texts.
+        disclosures: field → its text.
         origin, index: leaf.
         order: see PROTOCOL 4.7.
         fingerprint: of the entry (of a tombstone too, though only records are summed).
-        cosigned: as `LogResult.cosigned`.
         tomb: nothing is to be shown.
     """
 
@@ -47,12 +46,11 @@ class RecordChange:
     manifest: Manifest
     text: str
     values: Mapping[str, JSON]
-    disclosures: tuple[str, ...]
+    disclosures: Mapping[str, str]
     origin: Origin
     index: int
     order: Order
     fingerprint: bytes
-    cosigned: int | None
     tomb: bool
 
 

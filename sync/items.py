@@ -1,21 +1,19 @@
 """What a receiver checks of each item of a batch (PROTOCOL 4.2–4.9, 5), and what it becomes. Part of `sync.batch.verify`, step 3. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from catalog.canonical import JSON, loads
-from catalog.errors import CatalogError
+from catalog.canonical import JSON
+from catalog.errors import CanonicalError, CatalogError, ManifestError
 from catalog.ids import check_birth
-from catalog.manifest import Manifest, check_disclosures
-from catalog.manifest import parse as parse_manifest
+from catalog.manifest import Manifest, check_disclosures, shaped
 from policies.divisions import covers, is_code, normalise
 from sync.changes import Change, RecordChange, RemoveChange, ResetChange, RowsChange, RowsCursor
 from sync.claims import read_time
 from sync.errors import BatchError, ConflictError, HaltError, SyncError
 from sync.ids import Origin
-from sync.merkle import entry_leaf
+from sync.merkle import Hash, entry_leaf
 from sync.notes import MAX_AHEAD
 from sync.rows import parse_head, verify_rows
 from sync.stream import add, fingerprint, row_fingerprint, row_part, subtract
@@ -23,7 +21,7 @@ from sync.suite import suite_of
 from sync.trust import Certification, LogState, Trust
 from sync.wire import Batch, Item, PutItem, RemoveItem, ResetItem, RowsItem
 
-__all__ = ["Run", "check_item", "in_audience"]
+__all__ = ["Run", "check_items", "in_audience"]
 
 
 class _State(Protocol):
@@ -57,8 +55,9 @@ class Run:
         authorities: id → node in whose log it stands.
         rows: (id, variant) → cursor.
         total: sum of fingerprints.
-        changes, places: results so far, and for each the place of its log in the batch (−1: none).
+        changes: results so far.
         opened: for each log of the batch, index → leaf hash.
+        arrived: nodes in whose logs something stands that may come from this source.
     """
 
     state: _State
@@ -70,9 +69,9 @@ class Run:
     total: int
     me: tuple[Certification, ...]
     changes: list[Change] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
     opened: dict[int, dict[int, bytes]] = field(default_factory=dict)
     seen: set[tuple[str, str]] = field(default_factory=set)
+    arrived: set[str] = field(default_factory=set)
     pos: int = -1
     last: tuple[str, str] | None = None
 
@@ -92,41 +91,37 @@ class _Opened(dict[int, dict[int, bytes]]):
         return made
 
 
-def check_item(run: Run, batch: Batch, logs: Sequence[LogState], number: int, item: Item) -> None:
-    """Checks one item and notes what follows from it.
+def check_items(run: Run, batch: Batch, logs: Sequence[LogState]) -> None:
+    """Checks all items in order and notes what follows from each.
 
     Raises:
-        BatchError: refused, with its place and clause.
+        BatchError: refused, with the item's place and the clause.
     """
-    with _at(number):
-        if isinstance(item, PutItem):
-            _put(run, logs, item)
-            part, record_id = "", run.changes[-1].id  # type: ignore[union-attr]
-        elif isinstance(item, RowsItem):
-            record_id, variant = _rows(run, logs, item)
-            part = row_part(variant)
-        elif isinstance(item, RemoveItem):
-            _remove(run, item)
-            part, record_id = "", item.id
-        else:
-            _reset(run, item)
-            part, record_id = row_part(item.variant), item.id
-        _position(run, batch, item, (record_id, part))
+    for number, item in enumerate(batch.items):
+        try:
+            _position(run, batch, item, _check(run, logs, item))
+        except BatchError as error:
+            if error.item is not None:
+                raise
+            raise type(error)(zh=error.zh, en=error.en, clause=error.clause, kind=error.kind, item=number) from error
+        except SyncError as error:
+            raise BatchError(zh=error.zh, en=error.en, clause=error.clause, kind=error.kind, item=number) from error
+        except CatalogError as error:
+            raise BatchError(zh=error.zh, en=error.en, clause="2", kind=error.kind, item=number) from error
 
 
-@contextmanager
-def _at(number: int) -> Iterator[None]:
-    """Turns whatever is wrong with an item into a BatchError that names its place."""
-    try:
-        yield
-    except BatchError as error:
-        if error.item is not None:
-            raise
-        raise type(error)(zh=error.zh, en=error.en, clause=error.clause, kind=error.kind, item=number) from error
-    except SyncError as error:
-        raise BatchError(zh=error.zh, en=error.en, clause=error.clause, kind=error.kind, item=number) from error
-    except CatalogError as error:
-        raise BatchError(zh=error.zh, en=error.en, clause="2", kind=error.kind, item=number) from error
+def _check(run: Run, logs: Sequence[LogState], item: Item) -> tuple[str, str]:
+    """Checks one item; returns its record and part."""
+    if isinstance(item, PutItem):
+        return _put(run, logs, item), ""
+    if isinstance(item, RowsItem):
+        record_id, variant = _rows(run, logs, item)
+        return record_id, row_part(variant)
+    if isinstance(item, RemoveItem):
+        _remove(run, item)
+        return item.id, ""
+    _reset(run, item)
+    return item.id, row_part(item.variant)
 
 
 def _position(run: Run, batch: Batch, item: Item, entry: tuple[str, str]) -> None:
@@ -143,59 +138,59 @@ def _position(run: Run, batch: Batch, item: Item, entry: tuple[str, str]) -> Non
 # --- records ------------------------------------------------------------------------------------------------------------------------------
 
 
-def _put(run: Run, logs: Sequence[LogState], item: PutItem) -> None:
+def _put(run: Run, logs: Sequence[LogState], item: PutItem) -> str:
     log = _log_of(logs, item.log)
-    hash_ = suite_of(log.suite).hash
-    manifest = _manifest(item.manifest, log)
-    if manifest.is_tombstone != item.tomb:
-        raise BatchError(zh="操作与清单种类不合", en="put carries a record, tomb a tombstone", clause="2.1")
-    # PROTOCOL 1.3
-    with _clause("1.3"):
-        birth = check_birth(manifest.id, list(manifest.birth))
-    # PROTOCOL 1.4, 3.2
-    if manifest.zone != log.origin.zone or manifest.authority != log.origin.node:
-        raise BatchError(
-            zh=f"{manifest.authority}（{manifest.zone} 区）的记录不属于日志 {log.origin}",
-            en=f"a record of {manifest.authority} in zone {manifest.zone} has no place in log {log.origin}",
-            clause="3.2",
-            kind="authority",
-        )
-    # PROTOCOL 2.3
-    with _clause("2.3"):
+    origin, hash_ = log.origin, suite_of(log.suite).hash
+    clause = "2.1"
+    try:
+        manifest = _manifest(item, hash_)
+        if manifest.is_tombstone != item.tomb:
+            raise BatchError(zh="操作与清单种类不合", en="put carries a record, tomb a tombstone", clause="2.1")
+        # PROTOCOL 1.3
+        clause = "1.3"
+        birth = check_birth(manifest.id, manifest.birth)
+        # PROTOCOL 1.4, 3.2
+        if manifest.zone != origin.zone or manifest.authority != origin.node:
+            raise BatchError(
+                zh=f"{manifest.authority}（{manifest.zone} 区）的记录不属于日志 {origin}",
+                en=f"a record of {manifest.authority} in zone {manifest.zone} has no place in log {origin}",
+                clause="3.2",
+                kind="authority",
+            )
+        # PROTOCOL 2.3
+        clause = "2.3"
         values = check_disclosures(manifest, item.disclose, hash_)
-    _check_way(run, log.origin)
+    except CatalogError as error:
+        raise BatchError(zh=error.zh, en=error.en, clause=clause, kind=error.kind) from error
+    _check_way(run, origin)
     _check_terms(run, manifest)
     # PROTOCOL 4.7, 6.2, 6.3
-    order = run.trust.order(manifest.id, birth, log.origin, item.index)
-    print_ = fingerprint(manifest.hash, str(log.origin), item.index, values, hash_)
+    order = run.trust.order(manifest.id, birth, origin, item.index)
+    print_ = fingerprint(manifest.hash, str(origin), item.index, values, hash_)
     _drop(run, manifest.id, rows=item.tomb)
     if not item.tomb:
         run.held[manifest.id] = print_
-        run.authorities[manifest.id] = log.origin.node
+        run.authorities[manifest.id] = origin.node
         run.total = add(run.total, print_)
     _open(run, item.log, item.index, entry_leaf("record", item.manifest, hash_))
-    run.changes.append(
-        RecordChange(item.pos, manifest.id, manifest, item.manifest, values, item.disclose, log.origin, item.index, order, print_, None, item.tomb)
-    )
-    run.places.append(item.log)
+    texts = dict(zip(values, item.disclose, strict=True))  # each names a field of its own, in the same order
+    run.changes.append(RecordChange(item.pos, manifest.id, manifest, item.manifest, values, texts, origin, item.index, order, print_, item.tomb))
+    return manifest.id
 
 
-def _manifest(text: str, log: LogState) -> Manifest:
+def _manifest(item: PutItem, hash_: Hash) -> Manifest:
     """Reads a manifest; a version or kind that only a newer program knows halts the stream (PROTOCOL 7.4)."""
     # PROTOCOL 2.1
-    with _clause("2.1"):
-        try:
-            return parse_manifest(text, suite_of(log.suite).hash)
-        except CatalogError as error:
-            _halt_if_newer(text, error)
-            raise
-
-
-def _halt_if_newer(text: str, error: CatalogError) -> None:
     try:
-        value = loads(text)
-    except CatalogError:
-        return
+        return shaped(item.value, item.manifest, hash_)
+    except ManifestError as error:
+        _halt_if_newer(item.value, error)
+        raise
+    except CanonicalError as error:
+        raise ManifestError(zh=f"清单：{error.zh}", en=f"manifest: {error.en}") from error
+
+
+def _halt_if_newer(value: JSON, error: CatalogError) -> None:
     version, kind = (value.get("v"), value.get("kind")) if isinstance(value, dict) else (None, None)
     if (type(version) is int and version > 1) or (isinstance(kind, str) and kind not in ("record", "tombstone")):
         raise HaltError(
@@ -204,6 +199,8 @@ def _halt_if_newer(text: str, error: CatalogError) -> None:
 
 
 def _check_way(run: Run, origin: Origin) -> None:
+    if origin.node in run.arrived:
+        return
     # PROTOCOL 4.8
     if not run.trust.may_arrive(me=run.state.me, source=run.state.source, authority=origin.node):
         raise BatchError(
@@ -212,6 +209,7 @@ def _check_way(run: Run, origin: Origin) -> None:
             clause="4.8",
             kind="valley",
         )
+    run.arrived.add(origin.node)
 
 
 def _check_terms(run: Run, manifest: Manifest) -> None:
@@ -260,7 +258,6 @@ def _remove(run: Run, item: RemoveItem) -> None:
         raise BatchError(zh="从头读取时不得有移除", en="a full read holds no remove", clause="4.5", kind="position")
     _drop(run, item.id, rows=True)
     run.changes.append(RemoveChange(item.pos, item.id))
-    run.places.append(-1)
 
 
 def _drop(run: Run, record_id: str, *, rows: bool) -> None:
@@ -305,7 +302,6 @@ def _rows(run: Run, logs: Sequence[LogState], item: RowsItem) -> tuple[str, str]
     run.rows[head.id, head.variant] = RowsCursor(head.seq, head.digest)
     _open(run, item.log, item.index, entry_leaf("rows", item.head, hash_))
     run.changes.append(RowsChange(item.pos, rows, log.origin, item.index, row_fingerprint(head.id, head.variant, head.seq, hash_)))
-    run.places.append(item.log)
     return head.id, head.variant
 
 
@@ -313,7 +309,6 @@ def _reset(run: Run, item: ResetItem) -> None:
     # PROTOCOL 5.2
     run.rows[item.id, item.variant] = RowsCursor(item.seq, None)
     run.changes.append(ResetChange(item.pos, item.id, item.variant, item.seq, row_fingerprint(item.id, item.variant, item.seq)))
-    run.places.append(-1)
 
 
 # --- small --------------------------------------------------------------------------------------------------------------------------------
@@ -331,12 +326,3 @@ def _open(run: Run, place: int, index: int, leaf: bytes) -> None:
     if index in opened:
         raise BatchError(zh=f"第 {index} 叶开了两次", en=f"leaf {index} is opened twice", clause="3.4", kind="cover")
     opened[index] = leaf
-
-
-@contextmanager
-def _clause(clause: str) -> Iterator[None]:
-    """Names the clause that an error of the catalog breaks."""
-    try:
-        yield
-    except CatalogError as error:
-        raise BatchError(zh=error.zh, en=error.en, clause=clause, kind=error.kind) from error

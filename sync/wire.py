@@ -14,6 +14,7 @@ Members that are not known are ignored, and kept in `Batch.data`; an op or a ver
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from catalog.canonical import JSON, b64, dumps, loads, unb64
@@ -89,6 +90,12 @@ class PutItem:
     disclose: tuple[str, ...] = ()
     tomb: bool = False
 
+    @cached_property
+    def value(self) -> JSON:
+        """What the manifest's text says, read once. Raises CanonicalError."""
+        value: JSON = loads(self.manifest)
+        return value
+
 
 @dataclass(frozen=True)
 class RemoveItem:
@@ -150,7 +157,7 @@ def record_id_of(item: Item) -> str | None:
     if isinstance(item, RemoveItem | ResetItem):
         return item.id
     try:
-        value = loads(item.manifest if isinstance(item, PutItem) else item.head)
+        value = item.value if isinstance(item, PutItem) else loads(item.head)
     except CanonicalError:
         return None
     found = value.get("id") if isinstance(value, dict) else None

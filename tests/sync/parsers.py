@@ -34,7 +34,7 @@ __all__ = ["EXEMPT", "Parser", "parsers"]
 EXEMPT = {
     "sync.floors.check_source": "compares what was verified with the database",
     "sync.inlets.read_state": "reads the database",
-    "sync.items.check_item": "step of sync.batch.verify",
+    "sync.items.check_items": "step of sync.batch.verify",
     "sync.keys.check": "looks at files of this machine",
     "sync.log_mark.read_mark": "reads a file of this machine",
     "sync.exchange.verify_receipt": "is sync.receipt.verify",
