@@ -36,7 +36,7 @@ def world(store: Store, tmp_path: Path) -> Iterator[World]:
     made.policies.stop()
 
 
-def _until(what: object, seconds: float = 10) -> None:
+def _until(what: object, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not what():  # type: ignore[operator]
         assert time.monotonic() < deadline

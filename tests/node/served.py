@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +38,8 @@ class Served:
         found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False)
         return sorted(int(pid) for pid in found.stdout.split())
 
-    def stop(self, number: int = signal.SIGTERM) -> float:
-        """Sends a signal and waits for the end; returns how many seconds it took."""
-        began = time.monotonic()
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Sends a signal and waits for the end; `subprocess.TimeoutExpired` after 30 s."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         self.process.communicate(timeout=30)
-        return time.monotonic() - began

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,13 +86,11 @@ def test_every_command_has_help_with_an_example_and_json(path: list[str], comman
         assert usage in result.output
 
 
-def test_help_is_quick_and_imports_nothing_heavy() -> None:
-    began = time.monotonic()
+def test_help_imports_nothing_heavy() -> None:
     code = "import sys; sys.argv = ['terrace', '--help']\nfrom node.cli import main\ntry:\n main()\nexcept SystemExit: pass\n"
     code += "print([name for name in ('sqlalchemy', 'flask', 'pygeoapi', 'pydantic', 'numpy') if name in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert result.stdout.splitlines()[-1] == "[]"
-    assert time.monotonic() - began < 3  # 0.15 s on a quiet machine
 
 
 def test_init_makes_a_site_and_never_overwrites(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def terrace(folder: Path, *args: str, stdin: str = "", code: int = 0) -> list[An
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-def until(what: Callable[[], Any], seconds: float = 20.0) -> Any:
+def until(what: Callable[[], Any], seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         result = what()
