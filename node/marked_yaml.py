@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from policies.plain_yaml import NotPlainError, check_plain, yaml_place, yaml_words
+
 type Path = tuple[str | int, ...]
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -25,9 +27,9 @@ class Mark:
 class MarkedYamlError(ValueError):
     """The text is no YAML, or uses what is refused here."""
 
-    def __init__(self, message: str, mark: Mark) -> None:
-        super().__init__(message)
-        self.message, self.mark = message, mark
+    def __init__(self, zh: str, en: str, mark: Mark) -> None:
+        super().__init__(en)
+        self.zh, self.en, self.mark = zh, en, mark
 
 
 @dataclass
@@ -51,21 +53,21 @@ def load_marked(text: str) -> Marked:
         MarkedYamlError: for bad syntax, a key given twice, an anchor or an alias.
     """
     try:
-        for event in yaml.parse(text, Loader=_Loader):
-            if getattr(event, "anchor", None):
-                raise MarkedYamlError("anchors and aliases are not taken here", _mark(event))
+        check_plain(text)
+    except NotPlainError as error:
+        raise MarkedYamlError(error.zh, error.en, Mark(error.line or 1, error.column or 1)) from error
+    try:
         root = yaml.compose(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        place = error.problem_mark or error.context_mark
-        mark = Mark(place.line + 1, place.column + 1) if place else Mark(1, 1)
-        raise MarkedYamlError(error.problem or str(error), mark) from error
+    except yaml.YAMLError as error:  # a second document
+        line, column = yaml_place(error)
+        raise MarkedYamlError(*yaml_words(error), Mark(line or 1, column or 1)) from error
     result = Marked(None)
     if root is not None:
         result.data = _value(root, (), result.marks)
     return result
 
 
-def _mark(thing: yaml.Event | yaml.Node) -> Mark:
+def _mark(thing: yaml.Node) -> Mark:
     start = thing.start_mark
     return Mark(start.line + 1, start.column + 1) if start else Mark(1, 1)
 
@@ -77,7 +79,7 @@ def _value(node: yaml.Node, path: Path, marks: dict[Path, Mark]) -> object:
         for key_node, value_node in node.value:
             key, mark = str(key_node.value), _mark(key_node)
             if key in found:
-                raise MarkedYamlError(f"'{key}' is given twice", mark)
+                raise MarkedYamlError(f"“{key}”出现两次", f"'{key}' is given twice", mark)
             found[key] = _value(value_node, (*path, key), marks)
             marks[(*path, key)] = mark
         return found

@@ -70,7 +70,7 @@ def parse_settings(text: str, name: str, environment: Mapping[str, str]) -> Sett
 
 
 def _not_yaml(place: str, error: MarkedYamlError) -> Problem:
-    return Problem(place, f"不是可用的 YAML：{error.message}", f"not usable YAML: {error.message}")
+    return Problem(place, f"不是可用的 YAML：{error.zh}", f"not usable YAML: {error.en}")
 
 
 def _override(data: dict[str, object], environment: Mapping[str, str]) -> tuple[dict[tuple[str, ...], str], list[Problem]]:
@@ -110,6 +110,7 @@ def _override(data: dict[str, object], environment: Mapping[str, str]) -> tuple[
 _MESSAGES: Mapping[str, tuple[str, str]] = {
     "missing": ("必须填写", "is required"),
     "int_parsing": ("应为整数", "must be a whole number"),
+    "int_parsing_size": ("应为位数不多的整数", "must be a whole number of few digits"),
     "bool_parsing": ("应为 yes 或 no", "must be yes or no"),
     "string_type": ("应为文字", "must be text"),
     "dict_type": ("应为若干“名称: 值”", "must be a group of 'name: value' lines"),
@@ -132,8 +133,11 @@ def _describe(detail: ErrorDetails, name: str, marked: Marked, overridden: Mappi
     if detail["type"] == "extra_forbidden":
         siblings = [known.split(".")[-1] for known in setting_names() if known.rpartition(".")[0] == ".".join(names[:-1])]
         near = difflib.get_close_matches(names[-1], siblings, 1)
-        zh, en = (f"没有这个设置，是否为“{near[0]}”？", f"unknown setting; did you mean '{near[0]}'?") if near else (
-            f"没有这个设置，此处可用：{'、'.join(siblings)}", f"unknown setting; known here: {', '.join(siblings)}")
+        zh, en = (
+            (f"没有这个设置，是否为“{near[0]}”？", f"unknown setting; did you mean '{near[0]}'?")
+            if near
+            else (f"没有这个设置，此处可用：{'、'.join(siblings)}", f"unknown setting; known here: {', '.join(siblings)}")
+        )
     elif detail["type"] in _MESSAGES:
         zh, en = (text.format_map(detail.get("ctx", {})) for text in _MESSAGES[detail["type"]])
     else:

@@ -7,6 +7,9 @@ from policies.model import Because, Place
 from policies.nearest import did_you_mean
 from policies.yamltree import Mapping, Node, Scalar, Sequence
 
+#: What a name is called in Chinese.
+_IN_CHINESE = {"key": "键", "action": "操作", "zone": "网络域", "mask": "掩码", "row": "行"}
+
 
 class Notes:
     """Problems and warnings gathered while reading."""
@@ -61,12 +64,13 @@ class Notes:
         """Returns the names of a list that are known."""
         return [scalar.text for scalar in self.scalars(node, what) if self.known(scalar, what, known)]
 
-    def known(self, scalar: Scalar, what: str, known: Collection[str]) -> bool:
-        """Returns whether a name is known, and notes the nearest one when it is not."""
+    def known(self, scalar: Scalar, what: str, known: Collection[str], *, under: str = "") -> bool:
+        """Returns whether a name is known, and notes the nearest one when it is not; a key says `under` what it stands."""
         if scalar.text in known:
             return True
         en, zh = did_you_mean(scalar.text, known)
-        self.problem(scalar.place, f"unknown {what} '{scalar.text}'{en}", f"没有“{scalar.text}”这个 {what}{zh}")
+        where = (f" of '{under}':", f"“{under}”之下") if under else ("", "")
+        self.problem(scalar.place, f"unknown {what}{where[0]} '{scalar.text}'{en}", f"{where[1]}没有“{scalar.text}”这个{_IN_CHINESE.get(what, what)}{zh}")
         return False
 
     def mapping(self, node: Node | None, what: str, known: Collection[str] | None = None) -> Mapping | None:
@@ -78,7 +82,7 @@ class Notes:
             return None
         if known is not None:
             for key, _ in node.entries.values():
-                self.known(key, f"key of '{what}':", known)
+                self.known(key, "key", known, under=what)
         return node
 
     def sequence(self, node: Node | None, what: str) -> Iterator[Node]:

@@ -12,6 +12,7 @@ import yaml
 
 from policies.errors import PolicyErrors, Problem
 from policies.model import Place
+from policies.plain_yaml import yaml_place, yaml_words
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
@@ -77,15 +78,9 @@ class _TreeReader:
             text = self._text(content)
             self._refuse_tabs(text)
             root = self._build(yaml.parse(text, Loader=_LOADER))
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-            what = " ".join(part for part in (error.context, error.problem) if part)
-            hint = "; put text that holds ': ' or ' #' into quotes" if "mapping values" in what else ""
-            zh_hint = "；含“: ”或“ #”的文字请加引号" if hint else ""
-            self._say(Place(self.name, line, column), f"not YAML: {what}{hint}", f"不是合法的 YAML：{what}{zh_hint}")
         except yaml.YAMLError as error:
-            self._say(Place(self.name, 0, 0), f"not YAML: {_one_line(error)}", f"不是合法的 YAML：{_one_line(error)}")
+            zh, en = yaml_words(error)
+            self._say(Place(self.name, *yaml_place(error)), f"not YAML: {en}", f"不是合法的 YAML：{zh}")
         except _Refused:
             pass
         if self.problems or root is None:
@@ -165,7 +160,7 @@ class _TreeReader:
             raise _Refused
         if depth >= MAX_DEPTH or self.nodes > MAX_NODES:
             en = f"nested deeper than {MAX_DEPTH} levels" if depth >= MAX_DEPTH else f"more than {MAX_NODES} values"
-            zh = f"巢状超过 {MAX_DEPTH} 层" if depth >= MAX_DEPTH else f"值超过 {MAX_NODES} 个"
+            zh = f"嵌套超过 {MAX_DEPTH} 层" if depth >= MAX_DEPTH else f"值超过 {MAX_NODES} 个"
             self._say(place, f"{en}: name parts under 'define', or split the file", f"{zh}：请用 define 命名或拆分文件")
             raise _Refused
         if isinstance(event, yaml.ScalarEvent):
@@ -191,7 +186,3 @@ class _TreeReader:
         if node.text in parent.entries:
             self._say(node.place, f"'{node.text}' is written twice here: keep one", f"“{node.text}”在此重复：请只留一个")
         return node
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

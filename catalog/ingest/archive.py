@@ -7,6 +7,7 @@ as UTF-8 are read as GB18030 where they are that: Chinese programs write them so
 import contextlib
 import shutil
 import tempfile
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from catalog.errors import CatalogError, IngestError
 from catalog.ingest.files import digest_of, gather
 from catalog.ingest.joining import joined, joined_of_several
+from catalog.ingest.library_words import said
 from catalog.ingest.model import Found, Item, Refused, Sidecar
 from catalog.ingest.sidecar import is_sidecar, read_sidecar, sidecar_of
 from catalog.quarantine import Bad
@@ -59,7 +61,8 @@ def member_names(path: Path) -> list[str]:
 
 def broken_zip(path: Path, error: Exception) -> IngestError:
     """What to say of a zip that cannot be read."""
-    return IngestError(zh=f"{path.name} 不是完好的 zip：{error}", en=f"{path.name} is not a sound zip: {error}")
+    zh, en = said(error)
+    return IngestError(zh=f"{path.name} 不是完好的 zip：{zh}", en=f"{path.name} is not a sound zip: {en}")
 
 
 def read_archive(path: Path, budget: Budget, reader: Reader, sidecar: Sidecar) -> Iterator[Found]:
@@ -152,7 +155,8 @@ def _unpack(path: Path, root: Path, budget: Budget) -> None:
             for info, name in zip(members, names, strict=True):
                 _write(archive, info, root / name, budget, path)
     except OSError as error:
-        raise IngestError(zh=f"{path.name} 无法解压：{error.strerror}", en=f"{path.name} cannot be unpacked: {error.strerror}") from error
+        zh, en = said(error.strerror or str(error))
+        raise IngestError(zh=f"{path.name} 无法解压：{zh}", en=f"{path.name} cannot be unpacked: {en}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise broken_zip(path, error) from error
 
@@ -170,6 +174,9 @@ def _names(path: Path, members: list[zipfile.ZipInfo]) -> list[PurePosixPath]:
             raise IngestError(zh=f"{path.name} 中的 {name} 是链接或设备，不予解压", en=f"{path.name}: {name} is a link or a device, which is not unpacked")
         if name.is_absolute() or ".." in name.parts or ":" in (name.parts or ("",))[0] or not name.parts or "\x00" in str(name):
             raise IngestError(zh=f"{path.name} 中的 {str(name)[:100]} 指向外部", en=f"{path.name}: the name {str(name)[:100]} leads out of the archive")
+        if any(unicodedata.category(each) in ("Cc", "Cs") for each in written):
+            shown = ascii(str(name)[:100])
+            raise IngestError(zh=f"{path.name} 中的文件名含控制字符：{shown}", en=f"{path.name}: control characters in the name of a member: {shown}")
         names.append(name)
     if len(set(names)) < len(names):
         raise IngestError(zh=f"{path.name} 中有重名文件", en=f"{path.name} holds two members of the same name")

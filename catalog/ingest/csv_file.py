@@ -14,6 +14,7 @@ from catalog.errors import IngestError
 from catalog.ingest.archive import MAX_RATIO, MAX_UNZIPPED, broken_zip, member_names
 from catalog.ingest.cells import Cells, Line, check_headings, read_cells
 from catalog.ingest.decoding import encoding_of
+from catalog.ingest.library_words import said
 from catalog.ingest.model import Item, Sidecar
 from catalog.profiles import Profile
 
@@ -35,7 +36,8 @@ def read_csv(path: Path, profile: Profile, sidecar: Sidecar) -> Item:
         with open_text() as text:
             headings = [cell.strip().lstrip("\ufeff") for cell in next(_lines(text, dialect, path.name), (0, []))[1]]
     except UnicodeError as error:
-        raise IngestError(zh=f"{path.name} 不能以 {encoding} 解码：{error}", en=f"{path.name} cannot be decoded as {encoding}: {error}") from error
+        zh, en = said(error)
+        raise IngestError(zh=f"{path.name} 不能以 {encoding} 解码：{zh}", en=f"{path.name} cannot be decoded as {encoding}: {en}") from error
     check_headings(headings, path.name)
     if len(headings) == 1 and path.suffix.lower() not in (".csv", ".tsv", ".zip"):
         raise IngestError(zh=f"{path.name} 是文本文件，但不是表格", en=f"{path.name} is text, but no table")
@@ -129,5 +131,6 @@ def _lines(text: TextIO, dialect: Any, name: str) -> Iterator[Line]:
             return
         except (csv.Error, UnicodeError, zipfile.BadZipFile, EOFError, zlib.error) as error:
             line = reader.line_num + 1
-            raise IngestError(zh=f"{name} 第 {line} 行无法读取：{error}", en=f"{name}, line {line}: {error}") from error
+            zh, en = said(error)
+            raise IngestError(zh=f"{name} 第 {line} 行无法读取：{zh}", en=f"{name}, line {line}: {en}") from error
         yield reader.line_num, cells

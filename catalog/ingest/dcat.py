@@ -20,6 +20,7 @@ from rdflib.term import Node
 from catalog.codes import code_list
 from catalog.errors import IngestError
 from catalog.field_values import bbox, geometry, has_chinese, period
+from catalog.ingest.library_words import said
 from catalog.ingest.mapping import Notes, as_text, json_digest, link, links
 from catalog.ingest.model import Found, Item, Refused
 from catalog.quarantine import Bad
@@ -99,8 +100,8 @@ def _parsed(data: bytes, form: str, path: Path) -> Graph:
             if missing and missing[1] not in undeclared and len(undeclared) < 20:  # what it says is left out, the rest is taken
                 undeclared.append(missing[1])
                 continue
-            what = " ".join(str(error).split())[:200] or type(error).__name__
-            raise IngestError(zh=f"{path.name} 不是合格的 RDF：{what}", en=f"{path.name} is not well-formed RDF: {what}") from error
+            zh, en = said(error)
+            raise IngestError(zh=f"{path.name} 不是合格的 RDF：{zh}", en=f"{path.name} is not well-formed RDF: {en}") from error
 
 
 def _datasets(graph: Graph, path: Path, form: str) -> Iterator[Found]:

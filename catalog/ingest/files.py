@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from catalog.errors import IngestError
+from catalog.ingest.library_words import said
 from catalog.ingest.sidecar import is_sidecar, stands_alone
 
 __all__ = ["digest_of", "gather", "parts_of", "zipped_parts"]
@@ -81,7 +82,8 @@ def digest_of(path: Path) -> str:
             with part.open("rb") as file:
                 digests.append(hashlib.file_digest(file, "sha256").hexdigest())
     except OSError as error:
-        raise IngestError(zh=f"无法读取 {path}：{error}", en=f"cannot read {path}: {error}") from error
+        zh, en = said(error.strerror or str(error))
+        raise IngestError(zh=f"无法读取 {path}：{zh}", en=f"cannot read {path}: {en}") from error
     return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 

@@ -15,6 +15,7 @@ from catalog.errors import IngestError
 from catalog.ingest.crs import way_to_crs84
 from catalog.ingest.features import Chunk, Features, read_features
 from catalog.ingest.json_stream import JsonStream, Piece
+from catalog.ingest.library_words import said
 from catalog.ingest.model import Item, Sidecar
 from catalog.profiles import Profile
 from catalog.quarantine import Bad
@@ -147,14 +148,15 @@ def _read(number: int, piece: Piece, name: str) -> tuple[Mapping[str, Any], byte
     if piece.odd is not None:
         return _bad(number, name, f"含有 {piece.odd}，JSON 没有这样的数", f"holds {piece.odd}, which is no number in JSON", feature)
     if not isinstance(feature, dict) or not isinstance(feature.get("properties") or {}, dict) or feature.get("type", "Feature") != "Feature":
-        return _bad(number, name, "不是要素", "is not a feature", feature)
+        return _bad(number, name, "不是 JSON 要素", "is not a feature in JSON", feature)
     geometry = feature.get("geometry")
     if geometry is None:
         return feature, None
     try:
         return feature, orjson.dumps(geometry)
     except (TypeError, RecursionError) as error:
-        return _bad(number, name, f"的几何有误：{error}", f"has a geometry that is wrong: {error}", feature)
+        zh, en = said(error)
+        return _bad(number, name, f"的几何有误：{zh}", f"has a geometry that is wrong: {en}", feature)
 
 
 def _with_shapes(chunk: Chunk, geometries: Sequence[bytes | None], name: str) -> Chunk:
@@ -179,7 +181,8 @@ def _reason(geometry: bytes) -> tuple[str, str]:
     try:
         shapely.from_geojson(geometry)
     except (shapely.GEOSException, TypeError, ValueError) as error:
-        return f"的几何有误：{error}", f"has a geometry that is wrong: {error}"
+        zh, en = said(error)
+        return f"的几何有误：{zh}", f"has a geometry that is wrong: {en}"
     return "的几何有误", "has a geometry that is wrong"
 
 

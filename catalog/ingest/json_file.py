@@ -13,7 +13,8 @@ import orjson
 
 from catalog.errors import IngestError
 from catalog.ingest.geojson import is_geojson, read_collection, read_feature_lines, read_geojson
-from catalog.ingest.json_stream import Piece, in_chinese
+from catalog.ingest.json_stream import Piece
+from catalog.ingest.library_words import said
 from catalog.ingest.model import Found, Refused, Sidecar
 from catalog.profiles import Profile
 from catalog.quarantine import Bad
@@ -59,8 +60,9 @@ def load_json(path: Path, encoding: str) -> Any:
     try:
         return orjson.loads(text.removeprefix("\ufeff"))
     except orjson.JSONDecodeError as error:
-        zh = f"{path.name} 不是 JSON（第 {error.lineno} 行第 {error.colno} 列）：{in_chinese(error.msg)}"
-        raise IngestError(zh=zh, en=f"{path.name} is not JSON (line {error.lineno}, column {error.colno}): {error.msg}") from error
+        zh, en = said(error.msg)
+        zh = f"{path.name} 不是 JSON（第 {error.lineno} 行第 {error.colno} 列）：{zh}"
+        raise IngestError(zh=zh, en=f"{path.name} is not JSON (line {error.lineno}, column {error.colno}): {en}") from error
 
 
 def _read_whole(data: Any, path: Path, encoding: str, profile: Profile, sidecar: Sidecar) -> Iterator[Found]:
@@ -128,8 +130,8 @@ def _parsed(number: int, line: str, name: str) -> tuple[Any, Bad | None]:
     try:
         return orjson.loads(line), None
     except orjson.JSONDecodeError as error:
-        zh = f"{name} 第 {number} 行不是 JSON：{in_chinese(error.msg)}"
-        bad = Bad({"line": number}, "ingest", zh, f"{name}, line {number} is not JSON: {error.msg}", line[:2_000])
+        zh, en = said(error.msg)
+        bad = Bad({"line": number}, "ingest", f"{name} 第 {number} 行不是 JSON：{zh}", f"{name}, line {number} is not JSON: {en}", line[:2_000])
         return None, bad
 
 
@@ -162,5 +164,5 @@ def _piece(line: str) -> Piece:
     odd: list[str] = []
     try:
         return Piece(json.loads(line, parse_constant=odd.append), *odd[:1])
-    except (ValueError, RecursionError) as error:
-        return Piece(line[:2_000], str(error)[:100])
+    except (ValueError, RecursionError):
+        return Piece(line[:2_000])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 from catalog.errors import IngestError
+from catalog.ingest.library_words import said
 
 __all__ = ["JsonStream", "Piece"]
 
@@ -18,21 +19,6 @@ _WINDOW = 1 << 20
 #: Characters of one item: larger ones are no features.
 MAX_ITEM = 64 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
-
-
-#: What the parser of JSON says → the same in Chinese.
-_SAID = {
-    "Expecting value": "此处应有一个值", "Expecting property name enclosed in double quotes": "此处应有双引号括起的名称",
-    "Expecting ':' delimiter": "此处应有冒号", "Expecting ',' delimiter": "此处应有逗号", "Illegal trailing comma before end of object": "对象末尾多一个逗号",
-    "Illegal trailing comma before end of array": "数组末尾多一个逗号", "Unterminated string starting at": "字符串没有结束", "Extra data": "结尾之后还有内容",
-    "Invalid control character at": "字符串中有控制字符", "Invalid \\escape": "转义有误", "Invalid \\uXXXX escape": "\\u 转义有误",
-    "nests too deep": "嵌套过深",
-}  # fmt: skip
-
-
-def in_chinese(said: str) -> str:
-    """The words of the parser of JSON in Chinese; others as they are."""
-    return _SAID.get(said.rstrip(": "), said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +105,10 @@ class JsonStream:
         at = min(self._at if at is None else at, len(self._buffer))
         line = self._lines + self._buffer.count("\n", 0, at) + 1
         column = at - self._buffer.rfind("\n", 0, at)
+        zh, en = said(what)
         return IngestError(
-            zh=f"{self._name} 不是 JSON（第 {line} 行第 {column} 列）：{in_chinese(what)}",
-            en=f"{self._name} is not JSON (line {line}, column {column}): {what}",
+            zh=f"{self._name} 不是 JSON（第 {line} 行第 {column} 列）：{zh}",
+            en=f"{self._name} is not JSON (line {line}, column {column}): {en}",
         )
 
     # --- structures ----------------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from catalog.errors import IngestError
 from catalog.field_values import decimal_text
 from catalog.ingest.crs import way_to_crs84
 from catalog.ingest.gdal import closed, raster_library
+from catalog.ingest.library_words import said
 from catalog.ingest.model import Item
 
 __all__ = ["is_tiff", "read_geotiff"]
@@ -55,7 +56,8 @@ def read_geotiff(path: Path) -> Item:
                 if stamp:
                     fields["x.acquired"] = stamp.replace(":", "-", 2)
     except (RasterioError, OSError, ValueError) as error:
-        raise IngestError(zh=f"{path.name} 不是完好的 TIFF：{error}", en=f"{path.name} is not a sound TIFF: {error}") from error
+        zh, en = said(error)
+        raise IngestError(zh=f"{path.name} 不是完好的 TIFF：{zh}", en=f"{path.name} is not a sound TIFF: {en}") from error
     kept = {name: value for name, value in fields.items() if value is not None}
     return Item(
         fields=kept, guessed={"kind": "imagery", "update_cycle": "irregular"}, format="cog" if tiled else "geotiff", profile="imagery", notes=tuple(notes)

@@ -22,6 +22,7 @@ from catalog.audit import actor_name
 from catalog.errors import CatalogError, IngestError
 from catalog.ingest.files import digest_of, gather
 from catalog.ingest.fill import Filled, Filler
+from catalog.ingest.library_words import said
 from catalog.ingest.model import AddResult, Found, IngestContext, Item, Refused, Sidecar
 from catalog.ingest.places import there
 from catalog.ingest.sidecar import is_sidecar, read_sidecar, sidecar_of
@@ -142,8 +143,8 @@ def _guarded(found: Iterable[Found], path: Path) -> Iterator[Found]:
         raise
     except Exception as error:
         log.debug("reading %s", path, exc_info=True)  # for those who mend it; people get one clear error
-        what = f"{type(error).__name__}: {error}"[:300]
-        raise IngestError(zh=f"{path.name} 无法读取：{what}", en=f"{path.name} cannot be read: {what}") from error
+        zh, en = said(error)
+        raise IngestError(zh=f"{path.name} 无法读取：{zh}", en=f"{path.name} cannot be read: {en}") from error
 
 
 # --- 1: known ----------------------------------------------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
-from catalog.errors import IngestError
+from catalog.errors import IngestError, ProfileError
 from catalog.ingest.model import Sidecar
+from catalog.profiles import profile
+from policies.plain_yaml import NotPlainError, check_plain, yaml_words
 
 __all__ = ["is_sidecar", "read_sidecar", "sidecar_of", "stands_alone"]
 
@@ -55,9 +57,15 @@ def read_sidecar(path: Path | None) -> Sidecar:
     if len(raw) > MAX_BYTES:
         raise IngestError(zh=f"{path.name} 过大", en=f"{path.name} is too large")
     try:
-        data = _loaded(raw.decode("utf-8-sig"), path)
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise IngestError(zh=f"{path.name} 不是 YAML：{error}", en=f"{path.name} is not YAML: {error}") from error
+        text = raw.decode("utf-8-sig")
+        check_plain(text, depth=MAX_DEPTH)
+        data = yaml.safe_load(text)
+    except NotPlainError as error:
+        at = (f"（第 {error.line} 行）", f" (line {error.line})") if error.line else ("", "")
+        raise IngestError(zh=f"{path.name} 不是可用的 YAML{at[0]}：{error.zh}", en=f"{path.name} is not usable YAML{at[1]}: {error.en}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:  # also dates that no calendar has
+        zh, en = yaml_words(error)
+        raise IngestError(zh=f"{path.name} 不是可用的 YAML：{zh}", en=f"{path.name} is not usable YAML: {en}") from error
     if data is None:
         data = {}
     if not isinstance(data, Mapping):
@@ -72,12 +80,15 @@ def read_sidecar(path: Path | None) -> Sidecar:
     for name in ("fields", "columns", "terms"):
         if not isinstance(data.get(name) or {}, Mapping):
             raise _wrong(path, name, "a map")
+    named = _text(data.get("profile"))
+    if named is not None:
+        _require_profile(named, path)
     columns = {str(heading): said if isinstance(said, Mapping) else {"name": said} for heading, said in (data.get("columns") or {}).items()}
     key = data.get("key") or ()
     crs = data.get("crs")
     return Sidecar(
         path=path,
-        profile=_text(data.get("profile")),
+        profile=named,
         secrecy=_text(data.get("secrecy")),
         terms=data.get("terms"),
         slug=_text(data.get("slug")),
@@ -90,18 +101,11 @@ def read_sidecar(path: Path | None) -> Sidecar:
     )
 
 
-def _loaded(text: str, path: Path) -> Any:
-    """The YAML of a sidecar. A few anchors and aliases unfold to more than any memory: there are none, as in policies."""
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        anchor = getattr(event, "anchor", None)
-        if anchor is not None:
-            zh, en = f"{path.name} 有锚点或别名（{anchor:.40}）：请写全", f"{path.name} has an anchor or alias ({anchor:.40}): write it out"
-            raise IngestError(zh=zh, en=en)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise IngestError(zh=f"{path.name} 嵌套超过 {MAX_DEPTH} 层", en=f"{path.name} nests deeper than {MAX_DEPTH} levels")
-    return yaml.safe_load(text)
+def _require_profile(name: str, path: Path) -> None:
+    try:
+        profile(name)
+    except ProfileError as error:
+        raise IngestError(zh=f"{path.name}：{error.zh}", en=f"{path.name}: {error.en}") from error
 
 
 def _text(value: Any) -> str | None:

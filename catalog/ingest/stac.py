@@ -9,6 +9,7 @@ import shapely
 
 from catalog.errors import IngestError
 from catalog.field_values import bbox, decimal_text, geometry, period
+from catalog.ingest.library_words import said
 from catalog.ingest.mapping import Notes, as_text, excerpt, json_digest, language_map, link, links
 from catalog.ingest.model import Found, Item, Refused
 from catalog.quarantine import Bad
@@ -136,7 +137,8 @@ class _Reader:
         try:
             shape = shapely.from_geojson(orjson.dumps(value))
         except (shapely.GEOSException, TypeError, RecursionError) as error:
-            self.notes.say(f"几何有误：{error}", f"the geometry is wrong: {error}")
+            zh, en = said(error)
+            self.notes.say(f"几何有误：{zh}", f"the geometry is wrong: {en}")
             return None
         return self.notes.clean(geometry, "geometry", shapely.geometry.mapping(shape))
 

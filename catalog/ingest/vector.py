@@ -4,7 +4,6 @@ GDAL opens many kinds of files by itself, some of which lead elsewhere (virtual 
 it with the driver of that kind and knows no others (`gdal`), XML has been checked (`xml`), nothing is fetched, and layers that are views are refused.
 """
 
-import re
 import sqlite3
 import tempfile
 import warnings
@@ -23,6 +22,7 @@ from catalog.ingest.dbf import check_dbf, dbf_encoding
 from catalog.ingest.features import Chunk, Features, read_features
 from catalog.ingest.files import parts_of, zipped_parts
 from catalog.ingest.gdal import vector_library
+from catalog.ingest.library_words import said
 from catalog.ingest.model import Found, Item, Refused, Sidecar
 from catalog.profiles import Profile
 from catalog.quarantine import Bad
@@ -130,8 +130,8 @@ def _gdal(name: str, function: str, *args: Any, **how: Any) -> Any:
             warnings.simplefilter("ignore")
             return (pyogrio.raw.read if function == "raw.read" else getattr(pyogrio, function))(*args, **how)
     except (RuntimeError, ValueError, OSError, LookupError) as error:
-        what = re.sub(r"'[^']*' (not recognized as being in a supported file format).*", r"\1", " ".join(str(error).split()))[:300] or type(error).__name__
-        raise IngestError(zh=f"{name} 不完好或不能读取：{what}", en=f"{name} is damaged or cannot be read: {what}") from error
+        zh, en = said(error)
+        raise IngestError(zh=f"{name} 不完好或不能读取：{zh}", en=f"{name} is damaged or cannot be read: {en}") from error
 
 
 def _layers(opened: Path, path: Path, kind: str) -> list[str]:
@@ -169,7 +169,8 @@ def _tables(path: Path) -> set[str]:
             if "gpkg_contents" in tables:
                 _require_stored(conn, path, kinds)
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        raise IngestError(zh=f"{path.name} 不是完好的 GeoPackage：{error}", en=f"{path.name} is not a sound GeoPackage: {error}") from error
+        zh, en = said(error)
+        raise IngestError(zh=f"{path.name} 不是完好的 GeoPackage：{zh}", en=f"{path.name} is not a sound GeoPackage: {en}") from error
     if "gpkg_contents" not in tables:
         raise IngestError(zh=f"{path.name} 是 SQLite 数据库，但不是 GeoPackage", en=f"{path.name} is an SQLite database, but no GeoPackage")
     return tables

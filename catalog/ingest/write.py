@@ -21,6 +21,7 @@ from catalog.drafts import Draft, StoredDraft, content
 from catalog.errors import CatalogError, ConflictError, IngestError, PublishError, RowsError
 from catalog.ingest.fill import ORIGINAL, ROWS, Filled, original_resource
 from catalog.ingest.joining import stricter_fields, stricter_secrecy, stricter_terms
+from catalog.ingest.library_words import said
 from catalog.ingest.model import AddResult, IngestContext, Layer, Sidecar
 from catalog.ingest.places import from_same_place, known, note_source, note_sources, resumed, unfinished
 from catalog.ingest.sorting import Row, Sorter, check_all, good_rows
@@ -202,7 +203,8 @@ def _store(new: Filled, ctx: IngestContext) -> tuple[Stored | None, bool]:
         with path.open("rb") as file:
             stored = ctx.objects.put(file)
     except OSError as error:
-        raise IngestError(zh=f"无法读取 {path}：{error}", en=f"cannot read {path}: {error}") from error
+        zh, en = said(error.strerror or str(error))
+        raise IngestError(zh=f"无法读取 {path}：{zh}", en=f"cannot read {path}: {en}") from error
     new.fields[ORIGINAL], _ = original_resource(new.path, new.item, stored)
     with ctx.store.read() as conn:
         return stored, conn.scalar(select(object_.c.sha256).where(object_.c.sha256 == stored.sha256)) is not None

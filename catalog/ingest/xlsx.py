@@ -13,6 +13,7 @@ from typing import Any
 
 from catalog.errors import CatalogError, IngestError
 from catalog.ingest.cells import Cells, Line, read_cells
+from catalog.ingest.library_words import said
 from catalog.ingest.model import Found, Item, Refused, Sidecar
 from catalog.profiles import Profile
 from catalog.quarantine import Bad
@@ -43,8 +44,8 @@ def read_workbook(path: Path, profile: Profile, sidecar: Sidecar) -> Iterator[Fo
     try:
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     except Exception as error:  # it has no error of its own for damaged files
-        what = " ".join(str(error).split())[:200] or type(error).__name__
-        raise IngestError(zh=f"{path.name} 不是完好的 XLSX：{what}", en=f"{path.name} is not a sound XLSX: {what}") from error
+        zh, en = said(error)
+        raise IngestError(zh=f"{path.name} 不是完好的 XLSX：{zh}", en=f"{path.name} is not a sound XLSX: {en}") from error
     try:
         sheets = [_Sheet(sheet, path.name, several=len(book.worksheets) > 1) for sheet in book.worksheets if sheet.sheet_state == "visible"]
         filled = [sheet for sheet in sheets if sheet.find_heading()]
@@ -93,7 +94,8 @@ def _check(path: Path) -> None:
                             zh=f"{path.name} 声明了实体或文档类型，不予接受", en=f"{path.name} declares entities or a document type: not accepted"
                         )
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
-        raise IngestError(zh=f"{path.name} 不是完好的 XLSX：{error}", en=f"{path.name} is not a sound XLSX: {error}") from error
+        zh, en = said(error)
+        raise IngestError(zh=f"{path.name} 不是完好的 XLSX：{zh}", en=f"{path.name} is not a sound XLSX: {en}") from error
 
 
 class _Sheet:
@@ -124,8 +126,8 @@ class _Sheet:
             for number, row in enumerate(self._sheet.iter_rows(max_row=limit), 1):
                 yield number, [self._text(cell) for cell in row]
         except Exception as error:  # damaged sheets raise whatever they meet
-            what = " ".join(str(error).split())[:200] or type(error).__name__
-            raise IngestError(zh=f"{self.name} 不能读取：{what}", en=f"{self.name} cannot be read: {what}") from error
+            zh, en = said(error)
+            raise IngestError(zh=f"{self.name} 不能读取：{zh}", en=f"{self.name} cannot be read: {en}") from error
 
     def lines(self) -> Iterator[Line]:
         """All rows below the heading."""

@@ -6,6 +6,7 @@ from typing import Any
 from lxml import etree
 
 from catalog.errors import IngestError
+from catalog.ingest.library_words import said
 
 __all__ = ["MAX_XML", "check_xml", "parse_xml", "root_name"]
 
@@ -82,8 +83,9 @@ def check_xml(path: Path) -> None:
 def _malformed(path: Path, error: Exception) -> IngestError:
     line = getattr(error, "lineno", None)
     where = f"（第 {line} 行）" if line else ""
-    said = f" (line {line})" if line else ""
-    return IngestError(zh=f"{path.name} 不是合格的 XML{where}：{error}", en=f"{path.name} is not well-formed XML{said}: {error}")
+    place = f" (line {line})" if line else ""
+    zh, en = said(error)
+    return IngestError(zh=f"{path.name} 不是合格的 XML{where}：{zh}", en=f"{path.name} is not well-formed XML{place}: {en}")
 
 
 def _refuse_entities(root: etree._Element, path: Path) -> None:

@@ -11,6 +11,7 @@ from node.cli.base import Command, Run, argument, option, pass_run
 from node.cli.withdrawn import resolve_to_write, tombstone_of
 from node.errors import UsageError
 from node.i18n import N_, translate
+from policies.plain_yaml import NotPlainError, check_plain, yaml_place, yaml_words
 
 #: Fields whose own names have a dot: the name is the first two parts.
 _DOTTED = ("x", "resources", "variants")
@@ -40,7 +41,7 @@ def edit(run: Run, id: str, changes: tuple[str, ...], file: Path | None, and_pub
         found = resolve_to_write(run, id)
         tombstone = tombstone_of(run, found)
         content = run.content(found)
-        wanted = _from_file(file) if file else parse_changes(changes, content) if changes else _from_editor(content)
+        wanted = read_fields(file) if file else parse_changes(changes, content) if changes else _from_editor(content)
         wanted = {name: value for name, value in wanted.items() if content.get(name) != value}
         restoring = and_publish and tombstone is not None
         if not wanted and not and_publish:
@@ -125,10 +126,12 @@ def fields_from_text(text: str, name: str) -> dict[str, Any]:
     Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:null|~|)$"), ["n", "~", ""])
     Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
     try:
+        check_plain(text)
         found = yaml.load(text, Loader=Loader)  # noqa: S506 (a safe loader with fewer types)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UsageError(zh=f"{name}:{line}: 不是可用的 YAML：{error.problem}", en=f"{name}:{line}: not usable YAML: {error.problem}") from error
+    except (NotPlainError, yaml.YAMLError, ValueError) as error:
+        line = error.line if isinstance(error, NotPlainError) else yaml_place(error)[0]
+        zh, en = (error.zh, error.en) if isinstance(error, NotPlainError) else yaml_words(error)
+        raise UsageError(zh=f"{name}:{line or 1}: 不是可用的 YAML：{zh}", en=f"{name}:{line or 1}: not usable YAML: {en}") from error
     if not isinstance(found, dict):
         raise UsageError(zh=f"{name}: 应由“字段: 值”组成", en=f"{name}: must hold 'field: value' lines")
     return {str(key): value for key, value in found.items()}
@@ -141,8 +144,13 @@ def fields_to_text(fields: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(sorted(fields.items())), allow_unicode=True, sort_keys=False, width=120)
 
 
-def _from_file(file: Path) -> dict[str, Any]:
-    return fields_from_text(file.read_text(encoding="utf-8-sig"), str(file))
+def read_fields(file: Path) -> dict[str, Any]:
+    """Reads the changes that a file holds. Raises UsageError."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(zh=f"{file}: 不是 UTF-8：请另存为 UTF-8", en=f"{file}: not UTF-8: save the file as UTF-8") from error
+    return fields_from_text(text, str(file))
 
 
 def _from_editor(content: dict[str, Any]) -> dict[str, Any]:

@@ -320,8 +320,12 @@ def _check_parameters(known: frozenset[str]) -> None:
             raise errors.ParameterError(name[:60], zh="没有这个参数或字段", en="there is no such parameter or column")
         if len(values) > 1:
             raise errors.ParameterError(name, zh="只能出现一次", en="it may come only once")
-    if _body() is None:
+    if (body := _body()) is None:
         raise errors.ParameterError("body", zh=f"请求体大于 {MAX_BODY} 字节", en=f"the body is larger than {MAX_BODY} bytes")
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise errors.ParameterError("body", zh="请求体不是 UTF-8 文本", en="the body is no text in UTF-8") from None
 
 
 def _body() -> bytes | None:

@@ -1,5 +1,7 @@
 """Chinese for the texts that pygeoapi puts into links and errors; it ships no Chinese catalogue."""
 
+import re
+
 ZH = {
     "This document as JSON": "本文档（JSON）",
     "This document as GeoJSON": "本文档（GeoJSON）",
@@ -29,10 +31,21 @@ ZH = {
     "limit value should be an integer": "limit 应为整数",
     "limit value should be strictly positive": "limit 应为正整数",
     "Invalid filter language": "filter-lang 应为 cql2-text 或 cql2-json",
+    "Bad CQL text": "CQL2 文本有误",
+    "Bad CQL JSON": "CQL2 JSON 有误",
     "bbox-crs specified without bbox parameter": "有 bbox-crs 而没有 bbox",
 }
+
+#: Texts that quote the request.
+_QUOTING = (
+    (re.compile(r"bbox-crs (.{1,200}) not supported for this collection"), "不支持 bbox-crs {}，可用的见集合的 crs"),
+    (re.compile(r"the CRS '(.{1,200})' is not supported; see the member crs of the collection"), "不支持坐标系“{}”，可用的见集合的 crs"),
+)
 
 
 def translate(text: str, language: str) -> str:
     """The text in a language; what is not in the list stays as it is."""
-    return ZH.get(text, text) if language == "zh" else text
+    if language != "zh":
+        return text
+    quoting = next((zh.format(found[1]) for pattern, zh in _QUOTING if (found := pattern.fullmatch(text))), text)
+    return ZH.get(text, quoting)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.catalog.bad_inputs import KML, MARK, _vector
+from tests.bad.files import KML, MARK
+from tests.bad.made import vector
 from tests.catalog.intake import Intake
 
 VRT = '<OGRVRTDataSource><OGRVRTLayer name="a"><SrcDataSource>{}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>'
@@ -47,7 +48,7 @@ def test_virtual_formats_behind_another_beginning_fetch_nothing(intake, listener
 
 def test_virtual_formats_read_no_file_of_this_machine(intake, tmp_path):
     secret = tmp_path / "secret.gpkg"
-    secret.write_bytes(_vector("GPKG", "gpkg")[".gpkg"])
+    secret.write_bytes(vector("GPKG", "gpkg")[".gpkg"])
     for name, data in {"b.fgb": b"fgb\x03fgb\x01" + VRT.format(secret).encode(), "a.kml": _kml(str(secret))}.items():
         assert "secret" not in intake.refused(intake.file(name, data))
 
@@ -56,7 +57,7 @@ def test_schemas_of_gml_and_overviews_of_rasters_fetch_nothing(intake, listener)
     import rasterio
 
     where = f"/vsicurl/http://127.0.0.1:{listener.getsockname()[1]}/x"
-    gml = _vector("GML", "gml")[".gml"].replace(b"a.xsd", f"{where}.xsd".encode())
+    gml = vector("GML", "gml")[".gml"].replace(b"a.xsd", f"{where}.xsd".encode())
     assert where.encode() in gml
     intake.add(intake.file("a.gml", gml))
     path = intake.files / "a.tif"

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from node.cli import intake
 from node.cli.base import Run
 from node.cli.main import cli
-from tests.catalog.bad_inputs import BAD
+from tests.bad import FILES
 
 type Terrace = Callable[..., Result]
 BAD_CSV = "id,n,m\n1,2,3\n2,3,4,5,6\n3,4,5\n4,5,6\n"
@@ -92,7 +92,7 @@ def test_wrong_use(run: Terrace) -> None:
 
 @pytest.mark.parametrize("name", ["csv heading only", "billion laughs", "zip link", "coordinate nan", "gpkg header only", "word document"])
 def test_bad_input_exits_with_3_and_one_error(run: Terrace, tmp_path: Path, name: str) -> None:
-    file, content, _ = BAD[name]
+    file, content, _ = FILES[name]
     path = tmp_path / file
     data = content(tmp_path) if callable(content) else content
     path.write_bytes(data.encode() if isinstance(data, str) else data)

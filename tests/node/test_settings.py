@@ -41,7 +41,7 @@ def test_all_errors_are_reported_at_once_with_line_and_mend() -> None:
         ("site: {", "terrace.yaml:2:1: not usable YAML"),
         ("- a\n", "terrace.yaml:1:1: the file must hold settings"),
         ("site: {name: {zh: a}, division: 000000}\nsite: {}\n", "terrace.yaml:2:1: not usable YAML: 'site' is given twice"),
-        ("site: &a {name: {zh: a}, division: 000000}\n", "terrace.yaml:1:7: not usable YAML: anchors"),
+        ("site: &a {name: {zh: a}, division: 000000}\n", "terrace.yaml:1:7: not usable YAML: it has an anchor"),
         ("language: zh\n", "terrace.yaml:1:1: site: is required"),
         (SMALLEST.replace("}", ", zone: moon}", 2).replace("甲局, zone: moon}", "甲局}"), "terrace.yaml:1:1: site.zone 'moon' is not among zones"),
         (SMALLEST + "tls: {certificate: a.pem}\n", "terrace.yaml:2:1: tls: give both certificate and key"),

@@ -150,7 +150,7 @@ def test_a_rule_that_does_not_hold_together_is_refused(lines: tuple[str, ...], m
         (b"policy: p\npolicy: q\n", "bad.yaml:2:1: 'policy' is written twice here: keep one"),
         (b"policy: p\n? [a]\n: b\n", "bad.yaml:2:3: a key must be text"),
         (b"- policy: p\n", "bad.yaml:1:1: a policy file is 'key: value' lines and begins with 'policy: NAME'"),
-        (b"policy: p\ntitle: a: b\n", "bad.yaml:2:9: not YAML: mapping values are not allowed in this context; put text that holds ': '"),
+        (b"policy: p\ntitle: a: b\n", "bad.yaml:2:9: not YAML: mapping values are not allowed here; put text that holds ': '"),
         (b'policy: "a\\0b"\n', "bad.yaml:1:9: a control character"),
         (b"policy: p\nrules: [" + b"[" * 40 + b"]" * 40 + b"]\n", "nested deeper than 16 levels"),
         (b"policy: p\nzone: {\n", "not YAML"),
