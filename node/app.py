@@ -6,10 +6,12 @@ No face runs without an actor: the context variable that is unset denies.
 
 import itertools
 import os
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, jsonify, request
+from flask import Flask, Request, Response, g, jsonify, request
+from flask.globals import request_ctx
 
 from node import web_errors
 from node.faces import face_of
@@ -17,7 +19,7 @@ from node.headers import secure
 from node.health import healthz
 from node.i18n import speaking
 from node.metrics import Stopwatch
-from node.own_addresses import OwnAddresses
+from node.own_addresses import SAFE_METHODS, OwnAddresses
 from node.signin import SignIn, is_form
 from node.web_language import request_language
 from policies.actor import acting
@@ -38,17 +40,19 @@ def create_app(site: "Site") -> Flask:
 
     @app.before_request
     def begin() -> Response | None:
-        g.terrace_stack = ExitStack()
-        g.terrace_stack.enter_context(speaking(request_language(request, site.settings.language)))
+        own_request: Request = request_ctx.request  # not the proxy, each look through which costs one at the context
+        stack = g.terrace_stack = ExitStack()
+        stack.enter_context(speaking(request_language(own_request, site.settings.language)))
         try:
-            own.require_own(request)
-            g.terrace_stack.enter_context(site.store.sharing())  # who asks and what is shown are of one state
-            g.own_address = site.settings.base_url or request.host_url.rstrip("/")
-            who = sign_in.identify(request)
+            own.require_own(own_request)
+            stack.enter_context(site.store.sharing())  # who asks and what is shown are of one state
+            g.own_address = site.settings.base_url or f"{own_request.scheme}://{own_request.host}"
+            who = sign_in.identify(own_request)
             g.actor, g.session_info = who.actor, who.session
-            g.terrace_stack.enter_context(acting(who.actor))
-            own.require_own_page(request, by_header=not is_form(request))
-            sign_in.require_csrf(request, who)
+            stack.enter_context(acting(who.actor))
+            if own_request.method not in SAFE_METHODS:
+                own.require_own_page(own_request, by_header=not is_form(own_request))
+                sign_in.require_csrf(own_request, who)
         except TerraceError as error:
             return web_errors.refuse(error)  # here, and not by a face's own handler: no face has been reached
         return None
@@ -89,8 +93,15 @@ def preload() -> None:
     import_all()
 
 
+class _Plain(Flask):
+    """An application without coroutines: there is nothing to find out about a view before each call."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def _bare(site: "Site", name: str) -> Flask:
-    app = Flask(name, static_folder=None)  # without a secret key: sessions live in the database, and Flask need not look for one of its own
+    app = _Plain(name, static_folder=None)  # without a secret key: sessions live in the database, and Flask need not look for one of its own
     app.config["MAX_CONTENT_LENGTH"] = site.settings.limits.request_bytes
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]

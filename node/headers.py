@@ -17,13 +17,14 @@ CONTENT_SECURITY_POLICY = (
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 
 
-_ALWAYS = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Permissions-Policy", "geolocation=(), camera=(), microphone=()"),
-]
+_ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(), camera=(), microphone=()",
+}
 _VARY = ("Authorization", "Cookie", "Accept", "Accept-Language")
+_VARIES = ", ".join(_VARY)
 
 
 def secure(response: Response, *, public: bool) -> Response:
@@ -36,17 +37,19 @@ def secure(response: Response, *, public: bool) -> Response:
     headers = response.headers
     there = {name.lower() for name, _ in headers}
     html = (response.mimetype or "") == "text/html"
-    wanted = [*_ALWAYS, ("Content-Security-Policy", CONTENT_SECURITY_POLICY if html else DATA_POLICY)]
+    wanted = _ALWAYS | {"Content-Security-Policy": CONTENT_SECURITY_POLICY if html else DATA_POLICY}
     if request.is_secure:
-        wanted.append(("Strict-Transport-Security", "max-age=31536000"))
+        wanted["Strict-Transport-Security"] = "max-age=31536000"
     if public:
-        wanted.append(("Cache-Control", "no-cache"))
+        wanted["Cache-Control"] = "no-cache"
     else:
         headers["Cache-Control"] = "private, no-store"
     if face_of(request.path) not in ("other", "peer"):
         if "vary" in there:
             response.vary.update(_VARY)
         else:
-            wanted.append(("Vary", ", ".join(_VARY)))
-    headers.extend([pair for pair in wanted if pair[0].lower() not in there])
+            wanted["Vary"] = _VARIES
+    for name, value in wanted.items():
+        if name.lower() not in there:
+            headers.add(name, value)
     return response

@@ -8,6 +8,7 @@ import mmap
 import struct
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import socket
@@ -25,6 +26,9 @@ _SUMS = [f'terrace_request_seconds_sum{{face="{face}"}}' for face in FACES]
 _PLAIN = ["terrace_sign_in_failures_total", "terrace_policy_alarms_total", "terrace_child_restarts_total"]
 NAMES = [*_REQUESTS, *_SECONDS, *_SUMS, *_PLAIN]
 _INDEX = {name: index for index, name in enumerate(NAMES)}
+#: For each face the place of its first bucket, which the others follow, and of its sum.
+_PLACES = {face: (_INDEX[_SECONDS[n * (len(BOUNDS) + 1)]], _INDEX[_SUMS[n]]) for n, face in enumerate(FACES)}
+_DOUBLE = struct.Struct("d")
 _HELP = {
     "terrace_requests_total": ("counter", "Requests answered."),
     "terrace_request_seconds": ("histogram", "Time to answer."),
@@ -49,18 +53,21 @@ class Metrics:
 
     def add(self, name: str, amount: float = 1.0) -> None:
         """Adds to a counter of `NAMES`."""
-        place = self._base + _INDEX[name] * 8
         with self._lock:
-            struct.pack_into("d", self._memory, place, struct.unpack_from("d", self._memory, place)[0] + amount)
+            self._move(self._base + _INDEX[name] * 8, amount)
 
     def request(self, face: str, status: int, seconds: float) -> None:
         """Counts one answered request."""
-        self.add(f'terrace_requests_total{{face="{face}",status="{max(2, min(status // 100, 5))}xx"}}')
-        for bound in BOUNDS:
-            if seconds <= bound:
-                self.add(f'terrace_request_seconds_bucket{{face="{face}",le="{bound}"}}')
-        self.add(f'terrace_request_seconds_bucket{{face="{face}",le="+Inf"}}')
-        self.add(f'terrace_request_seconds_sum{{face="{face}"}}', seconds)
+        counted = _INDEX[f'terrace_requests_total{{face="{face}",status="{max(2, min(status // 100, 5))}xx"}}']
+        buckets, total = _PLACES[face]
+        with self._lock:
+            self._move(self._base + counted * 8, 1.0)
+            for bucket in range(buckets + bisect_left(BOUNDS, seconds), buckets + len(BOUNDS) + 1):
+                self._move(self._base + bucket * 8, 1.0)
+            self._move(self._base + total * 8, seconds)
+
+    def _move(self, place: int, amount: float) -> None:
+        _DOUBLE.pack_into(self._memory, place, _DOUBLE.unpack_from(self._memory, place)[0] + amount)
 
     def value(self, name: str) -> float:
         """A counter's sum over all processes."""
