@@ -17,7 +17,8 @@ from catalog.tables import counter
 
 __all__ = ["Snapshots", "State"]
 
-_COUNTERS = select(counter.c.name, counter.c.n)
+#: As text, which costs half as much: each request asks it once.
+_COUNTERS = str(select(counter.c.name, counter.c.n))
 #: Readers' connections with an open snapshot, each with the numbers read in it. Writers are not among them: their numbers move.
 _STATES: "WeakKeyDictionary[Connection, list[State]]" = WeakKeyDictionary()
 
@@ -38,7 +39,7 @@ class State(NamedTuple):
         kept = _STATES.get(conn)
         if kept:
             return kept[0]  # type: ignore[return-value]
-        n: dict[str, int] = {name: value for name, value in conn.execute(_COUNTERS)}  # noqa: C416 (a Row is no pair to mypy)
+        n: dict[str, int] = {name: value for name, value in conn.exec_driver_sql(_COUNTERS)}  # noqa: C416 (a Row is no pair to mypy)
         found = cls(n["position"], n["policy"], n["stamp"], n["grant"], n["account"], n.get("index", 0))
         if kept is not None:
             kept.append(found)

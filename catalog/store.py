@@ -241,8 +241,8 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
             raise StoreError(zh="SQLite 数据库必须是文件", en="an SQLite database must be a file: writers of several processes share it")
         path = Path(url.database).absolute()
         path.parent.mkdir(parents=True, exist_ok=True)
-        readers = _sqlite_engine(path, begin="BEGIN", read_only=True)
-        writers = _sqlite_engine(path, begin="BEGIN IMMEDIATE", read_only=False)
+        readers = _sqlite_engine(path, read_only=True)
+        writers = _sqlite_engine(path, read_only=False)
         with speaking():
             _set_journal(writers)
         return Store(text, data_dir, readers, writers, path.with_name(path.name + ".lock"))
@@ -259,7 +259,7 @@ def open_store(url_or_path: str | Path, *, data_dir: Path) -> Store:
     )
 
 
-def _sqlite_engine(path: Path, *, begin: str, read_only: bool) -> Engine:
+def _sqlite_engine(path: Path, *, read_only: bool) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         pool_size=10,
@@ -272,9 +272,19 @@ def _sqlite_engine(path: Path, *, begin: str, read_only: bool) -> Engine:
             raw.execute(f"PRAGMA {pragma}")
 
     event.listen(engine, "connect", connect)
-    # The driver's own transaction control loses updates silently: it is off (isolation_level None) and each transaction begins here.
-    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
+    # The driver's own transaction control loses updates silently: it is off (isolation_level None) and each transaction begins here. A reader's BEGIN touches
+    # nothing and cannot fail, so it goes to the driver as it is: requests begin with one.
+    event.listen(engine, "begin", _begin_read if read_only else _begin_write)
     return engine
+
+
+def _begin_read(conn: Connection) -> None:
+    raw: Any = conn.connection.driver_connection
+    raw.execute("BEGIN")
+
+
+def _begin_write(conn: Connection) -> None:
+    conn.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _set_journal(engine: Engine) -> None:
