@@ -47,6 +47,7 @@ from policies.plan import Env, Plan
 __all__ = ["Organisation", "Reader", "RecordPage", "RecordQuery", "RecordView", "RowPage", "RowQuery", "Session"]
 
 _UUID_LENGTH = 36
+_MOST_PLANS = 256
 _NAMED = {"id": record.c.id == bindparam("name"), "slug": record.c.slug == bindparam("name")}
 _PLACE = {by: PLACE.where(named) for by, named in _NAMED.items()}
 _WHOLE = {by: select(record).where(named) for by, named in _NAMED.items()}
@@ -116,6 +117,7 @@ class Reader:
         audit.also(stamps.register_wanted)
         audit.also(self._warm)
         self._kept_views = Views()
+        self._plans: dict[tuple[int, Actor], Plan] = {}
         self._lock = threading.Lock()
 
     # --- sessions ------------------------------------------------------------------------------------------------------------------------
@@ -142,8 +144,18 @@ class Reader:
     def _session(self, conn: Connection, actor: Actor, now: int | None) -> Session:
         state = State.read(conn)
         active = self.policies.current(conn, state)
-        env = Env(self.site.zone, self.site.node, self._clock() if now is None else now)
-        return Session(conn, state, active, Plan(active.policy_set, actor, env), actor)
+        return Session(conn, state, active, self._plan(active, actor, self._clock() if now is None else now), actor)
+
+    def _plan(self, active: ActivePolicy, actor: Actor, now: int) -> Plan:
+        """The actor's plan; that of the same second is kept, for a request asks more than once and an actor more than one thing."""
+        key = (active.epoch, actor)
+        plan = self._plans.get(key)
+        if plan is None or plan.env.now != now or plan.policy_set is not active.policy_set:
+            plan = Plan(active.policy_set, actor, Env(self.site.zone, self.site.node, now))
+            if len(self._plans) >= _MOST_PLANS:
+                self._plans.clear()
+            self._plans[key] = plan
+        return plan
 
     def _warm(self) -> None:
         """In the background: compiles a policy that another process put in force, before a request has to."""
@@ -196,15 +208,15 @@ class Reader:
 
     def _ids(self, conn: Connection, names: Collection[str]) -> list[str]:
         """Record ids of ids, uuids and slugs; unknown slugs fall away."""
-        slugs = [name for name in names if not name.startswith(PREFIX) and not _is_uuid(name)]
+        slugs = [name for name in names if _urn(name) is None]
         known = dict(conn.execute(_SLUGS, {"slugs": slugs}).all()) if slugs else {}
         return [found for name in names if (found := known.get(name) if name in slugs else _urn(name)) is not None]
 
     def _views(self, session: Session, docnos: list[int]) -> list[RecordView]:
         """The views of a page, each decided by the policy itself (the second lock)."""
+        granted: Collection[str] = ()
         if not docnos:
             return []
-        granted: Collection[str] = ()
         if session.actor.purpose is not None:
             ids = session.conn.execute(_IDS, {"docnos": docnos}).scalars().all()
             granted = granted_records(session.conn, session.actor, session.now, ids).ids
@@ -382,11 +394,7 @@ def _named(name: str) -> tuple[str, str]:
     return ("slug", name) if urn is None else ("id", urn)
 
 
-def _is_uuid(name: str) -> bool:
-    return len(name) == _UUID_LENGTH and name[8] == "-"
-
-
 def _urn(name: str) -> str | None:
     if name.startswith(PREFIX):
         return name
-    return PREFIX + name if _is_uuid(name) else None
+    return PREFIX + name if len(name) == _UUID_LENGTH and name[8] == "-" else None

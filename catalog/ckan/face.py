@@ -1,6 +1,5 @@
 """What the actions share: the reader, the settings, and the tables that turn organizations into keys and back."""
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -78,14 +77,17 @@ class Call:
             CkanNotFoundError: nothing can be made of it; that is an alarm.
         """
         key = ("ckan", self.around.base, self.around.language)
-        return orjson.Fragment(view.once(key, lambda: self._making(view, lambda: orjson.dumps(package(view, self.around)))))
+        made: orjson.Fragment = view.once(key, lambda: self._making(view, lambda: orjson.Fragment(orjson.dumps(package(view, self.around)))))
+        return made
 
     def packages(self, views: Iterable[RecordView], wanted: Sequence[str] = ()) -> list[Any]:
         """Records as datasets, or the keys of them that are wanted. One of which nothing can be made is left out: it must not take the list along."""
         found: list[Any] = []
         for view in views:
-            with contextlib.suppress(CkanNotFoundError):
+            try:
                 found.append(self.package_parts(view, wanted) if wanted else self.package(view))
+            except CkanNotFoundError:
+                continue
         return found
 
     def _making[T](self, view: RecordView, make: Callable[[], T]) -> T:

@@ -48,7 +48,7 @@ def blueprint(reader: Reader, settings: CkanSettings) -> Blueprint:
     @made.get("/")
     @made.get("/<int:ver>")
     def version(ver: int = 1) -> Response:
-        return _answer({"version": ver}, 200) if ver in _VERSIONS else _answer("Not found", 404)
+        return _answer({"version": ver}, 200, _callback()) if ver in _VERSIONS else _answer("Not found", 404)
 
     @made.route("/action/<name>", methods=["GET", "POST"])
     @made.route("/<int:ver>/action/<name>", methods=["GET", "POST"])
@@ -84,7 +84,7 @@ def dump_blueprint(reader: Reader, settings: CkanSettings) -> Blueprint:
 
 
 def _call(reader: Reader, settings: CkanSettings, data: dict[str, Any]) -> Call:
-    base = settings.base_url or request.host_url.rstrip("/")
+    base = settings.base_url or f"{request.scheme}://{request.host}"
     return Call(reader, require_actor(), data, Around(base, settings.language()), settings.title)
 
 
@@ -101,11 +101,12 @@ def _act(reader: Reader, settings: CkanSettings, name: str, ver: int) -> Respons
         return _answer(f"Bad request: the body is larger than {MOST_BODY} bytes", 413)
     data.pop("callback", None)
     call = _call(reader, settings, data)
-    if _callback():  # a script of any site may ask so, with the visitor's cookies: it gets what everyone gets
+    callback = _callback()
+    if callback:  # a script of any site may ask so, with the visitor's cookies: it gets what everyone gets
         call = replace(call, actor=PUBLIC)
     body: dict[str, Any] = {"help": f"{call.around.base}/api/{ver}/action/help_show?name={quote(name)}"}
     try:
-        return _answer({**body, "success": True, "result": action(call)}, 200)
+        return _answer({**body, "success": True, "result": action(call)}, 200, callback)
     except CkanError as error:
         failed = error
     except TerraceError as error:
@@ -170,9 +171,9 @@ def _mixed(values: Any) -> dict[str, Any]:
     return {key: found[0] if len(found) == 1 else found for key, found in values.to_dict(flat=False).items()}
 
 
-def _answer(body: Any, status: int) -> Response:
+def _answer(body: Any, status: int, callback: str | None = None) -> Response:
     text = orjson.dumps(body)
-    if status == 200 and (callback := _callback()):
+    if callback:
         return Response(f"/**/{callback}(".encode() + text + b");", status, content_type="application/javascript;charset=utf-8")
     return Response(text, status, content_type=_JSON)
 

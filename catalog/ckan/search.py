@@ -1,6 +1,8 @@
 """`package_search` and what is made of it."""
 
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from catalog.ckan import params
@@ -8,6 +10,7 @@ from catalog.ckan.errors import CkanSearchError, CkanSearchQueryError
 from catalog.ckan.face import MOST_ROWS, Call
 from catalog.ckan.names import minted, organization_name
 from catalog.ckan.packages import format_name, group_title, license_of
+from catalog.ckan.settings import Around
 from catalog.ckan.solr import is_plain, parse
 from catalog.ckan.terms import CODED, Meaning
 from catalog.filters import MAX_NODES, And, AnyText, Constant, Expr, check_size
@@ -18,6 +21,7 @@ _SORTS = {
     "score": "relevance", "metadata_modified": "modified", "metadata_created": "issued", "title": "title", "title_string": "title", "name": "name",
     "id": "name",
 }  # fmt: skip
+_OF_ORGANISATIONS = frozenset({"organization", "owner_org"})
 _SORT = re.compile(r"\s*([\w.]+)\s+(asc|desc)\s*", re.IGNORECASE)
 
 
@@ -39,7 +43,7 @@ def package_search(call: Call) -> Any:
         facet_limit=_facet_limit(data),
     )  # fmt: skip
     page = call.reader.records(call.actor, query)
-    items = {name: [_facet_item(call, name, value, count) for value, count in page.facets.get(facets.get(name, ""), ())] for name in names}
+    items = {name: _facet_items(call, name, page.facets.get(facets.get(name, ""), ())) for name in names}
     wanted = params.names(data, "fl")
     return {
         "count": page.total,
@@ -93,18 +97,29 @@ def _facet_limit(data: params.Data) -> int | None:
     return None if found < 0 else found
 
 
-def _facet_item(call: Call, field: str, value: str, count: int) -> dict[str, Any]:
-    name, title = value, value
-    if field in ("organization", "owner_org"):
+def _facet_items(call: Call, field: str, found: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
+    titles = call.organisation_titles if found and field in _OF_ORGANISATIONS else {}
+    items = []
+    for value, count in found:
+        name, title = _named(field, value, call.around.language)
+        items.append({"name": name, "display_name": titles.get(value) or title, "count": count})
+    return items
+
+
+@lru_cache(maxsize=10_000)
+def _named(field: str, value: str, language: str) -> tuple[str, str]:
+    """Name and title of a value, as far as they are the same for everybody."""
+    around = Around("", language)
+    if field in _OF_ORGANISATIONS:
         name = organization_name(value) if field == "organization" else minted("organization", value)
-        title = call.organisation_titles.get(value) or name
-    elif field == "groups":
-        title = group_title(value, call.around)
-    elif field == "license_id":
-        name, title = (license_of(value, call.around)[key] for key in ("license_id", "license_title"))
-    elif field == "res_format":
-        name = title = format_name(value)
-    return {"name": name, "display_name": title, "count": count}
+        return name, name
+    if field == "groups":
+        return value, group_title(value, around)
+    if field == "license_id":
+        known = license_of(value, around)
+        return known["license_id"], known["license_title"]
+    name = format_name(value) if field == "res_format" else value
+    return name, name
 
 
 def _sort(text: str) -> str:

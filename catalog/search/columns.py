@@ -45,6 +45,10 @@ class Values:
         """The value of a code."""
         return self._values[code]
 
+    def values(self, codes: Sequence[int]) -> list[str]:
+        """The values of codes."""
+        return [self._values[code] for code in codes]
+
     def __len__(self) -> int:
         return len(self._values)
 

@@ -76,7 +76,7 @@ class Search:
         for each in sorted(found, key=lambda one: len(one.title) + len(one.keywords) + len(one.summary)):
             hits = hits & (each.title | each.keywords | each.summary)
         chosen = Hits(evaluator, hits)
-        facets = {name: evaluator.facet(name, chosen)[: q.facet_limit] for name in q.facets}
+        facets = {name: evaluator.facet(name, chosen, q.facet_limit) for name in q.facets}
         return SearchHits(len(hits), page(conn, state, chosen, q.sort, found, q.offset, q.limit), facets)
 
     def _filtered(self, evaluator: Evaluator, q: SearchQuery) -> BitMap:

@@ -202,8 +202,8 @@ class Evaluator:
 
     # --- counting ----------------------------------------------------------------------------------------------------------------------
 
-    def facet(self, column: str, hits: "Hits") -> list[tuple[str, int]]:
-        """How many hits have each value of a coded column, most frequent first, then by value."""
+    def facet(self, column: str, hits: "Hits", limit: int | None = None) -> list[tuple[str, int]]:
+        """How many hits have each value of a coded column, most frequent first, then by value; the first `limit` of them."""
         size = len(self.dictionaries[column])
         base_rows, tail_rows = hits.full_rows if column in FULL_TIER else hits.rows
         base = self.state.base
@@ -218,8 +218,12 @@ class Evaluator:
         else:
             counts += self._counts(base.chunk, column, base_rows, size)
         found = np.flatnonzero(counts[1:]) + 1
-        values = [(self.dictionaries[column].value(code), count) for code, count in zip(found.tolist(), counts[found].tolist(), strict=True)]
-        return sorted(values, key=lambda each: (-each[1], each[0]))
+        numbers = counts[found]
+        if limit is not None and len(found) > limit > 0:
+            enough = numbers >= np.partition(numbers, len(numbers) - limit)[len(numbers) - limit]
+            found, numbers = found[enough], numbers[enough]
+        ordered = sorted(zip((-numbers).tolist(), self.dictionaries[column].values(found.tolist()), strict=True))
+        return [(value, -less) for less, value in ordered[:limit]]
 
     def _counts(self, chunk: Chunk, column: str, rows: Index, size: int) -> Index:
         if not len(rows):

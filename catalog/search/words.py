@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from catalog.search.fold import CJK, WORD, fold_text, tables, units
 from catalog.search.query import MOST_WORDS
@@ -9,6 +10,9 @@ from catalog.search.tokens import LONGEST_PREFIX, PREFIX, TITLE, cut, join, key,
 
 #: A quoted phrase, with straight or Chinese quotes, or what stands between spaces.
 _PARTS = re.compile(r'"([^"]*)"|“([^”]*)”|「([^」]*)」|(\S+)')
+
+#: Characters of a text whose words are kept.
+_LONGEST_KEPT = 100
 
 
 @dataclass(frozen=True)
@@ -18,10 +22,18 @@ class Word:
     tokens: tuple[int, ...]
 
 
-def words_of(text: str) -> list[Word]:
+def words_of(text: str) -> tuple[Word, ...]:
     """The words of a text. Pieces without any letter, digit or character are passed over."""
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _words(text)
+
+
+def _words(text: str) -> tuple[Word, ...]:
     pieces = ["".join(groups) for groups in _PARTS.findall(text)][:MOST_WORDS]
-    return [Word(tokens) for tokens in _tokens(pieces) if tokens]
+    return tuple(Word(tokens) for tokens in _tokens(pieces) if tokens)
+
+
+#: Short texts come again: each page of an answer asks the same one.
+_kept = lru_cache(maxsize=2000)(_words)
 
 
 def _tokens(pieces: list[str]) -> list[tuple[int, ...]]:
