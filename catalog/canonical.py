@@ -162,13 +162,15 @@ def _walk(value: Any, depth: int) -> None:
         for key, member in value.items():
             if type(key) is not str or not key.isascii():
                 raise CanonicalError(zh=f"键只许 ASCII 字符：{key!r:.60}", en=f"keys are ASCII only: {key!r:.60}")
-            if type(member) is not str:
+            inner = type(member)
+            if inner is not str and inner is not bool and member is not None:
                 _walk(member, depth + 1)
     elif kind is list or kind is tuple:
         if depth > MAX_DEPTH:
             raise _too_deep()
         for member in value:
-            if type(member) is not str:
+            inner = type(member)
+            if inner is not str and inner is not bool and member is not None:
                 _walk(member, depth + 1)
     elif kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:

@@ -5,6 +5,7 @@ returns restricted JSON (PROTOCOL 1.1): texts in NFC, decimals as shortest text,
 that people and files write (a plain text for a language map, a number for a decimal, `51` for `510000`).
 """
 
+import marshal
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -56,7 +57,7 @@ def provider(value: Any) -> JSON:
     """`{"name": {zh, en}, "code": credit code}`; a plain text is the name."""
     if isinstance(value, str):
         value = {"name": value}
-    members = _members(value, {"name": title, "code": _credit_code})
+    members = _members(value, _PROVIDER)
     if "name" not in members:
         raise ValueProblem("提供方缺少名称", "the provider has no name")
     return members
@@ -75,7 +76,7 @@ def sharing(value: Any) -> JSON:
     """`{"type", "conditions", "legal_basis", "method"}`; a plain text is the type."""
     if isinstance(value, str):
         value = {"type": value}
-    cleaned = _members(value, {"type": _coded("sharing"), "conditions": texts, "legal_basis": texts, "method": _coded("sharing_methods")})
+    cleaned = _members(value, _SHARING)
     if "type" not in cleaned:
         raise ValueProblem("共享属性缺少类型", "sharing has no type")
     return cleaned
@@ -85,7 +86,7 @@ def opening(value: Any) -> JSON:
     """`{"open": yes or no, "conditions": {zh, en}}`; a plain yes or no is `open`."""
     if isinstance(value, (bool, str)):
         value = {"open": {"open": True, "closed": False}.get(str(value), value)}
-    cleaned = _members(value, {"open": boolean, "conditions": texts})
+    cleaned = _members(value, _OPENING)
     if "open" not in cleaned:
         raise ValueProblem("开放属性缺少 open", "opening does not say open or not")
     return cleaned
@@ -93,17 +94,7 @@ def opening(value: Any) -> JSON:
 
 def items(value: Any) -> JSON:
     """Columns (信息项): `[{"name", "title", "type", "length", "nullable", "sensitivity"}]`."""
-    kinds: dict[str, Callable[[Any], JSON]] = {
-        "name": _column_name,
-        "title": title,
-        "type": _coded("column_types"),
-        "length": integer,
-        "nullable": boolean,
-        "sensitivity": _coded("sensitivity"),
-        "unit": lambda each: text(each, 40),
-        "note": texts,
-    }
-    cleaned = [_members(each, kinds) for each in list_items(value)]
+    cleaned = [_members(each, _ITEM) for each in list_items(value)]
     names = [each.get("name") for each in cleaned]
     if None in names or len(set(names)) != len(names):
         raise ValueProblem("信息项须有名称，且不重复", "every item needs a name of its own")
@@ -119,27 +110,7 @@ def _column_name(value: Any) -> str:
 
 def resource(value: Any) -> JSON:
     """A file, table or service behind the record: title, kind, format, media_type, url, sha256, size, rows, protocol."""
-    return _members(
-        value,
-        {
-            "title": title,
-            "kind": _coded("resource_kinds"),
-            "format": _coded("formats"),
-            "media_type": lambda each: text(each, 120).lower(),
-            "url": url,
-            "sha256": _sha256,
-            "size": integer,
-            "rows": boolean,
-            "key": _list_of(_column_name),
-            "geometry": lambda each: text(each, 40),
-            "protocol": lambda each: text(each, 80),
-            "name": lambda each: text(each, 255),
-            "note": texts,
-            "variant": lambda each: text(each, 60),
-            "crs": crs,
-            "layout": lambda each: text(each, 40),
-        },
-    )
+    return _members(value, _RESOURCE)
 
 
 def _sha256(value: Any) -> str:
@@ -174,8 +145,8 @@ def _members(value: Any, kinds: Mapping[str, Callable[[Any], JSON]]) -> dict[str
     """Cleans a mapping member by member; unknown members are refused by name, empty ones left out."""
     if not isinstance(value, Mapping):
         raise ValueProblem(f"须为含 {', '.join(kinds)} 的对照", f"must be a map with {', '.join(kinds)}")
-    unknown = [str(name) for name in value if name not in kinds]
-    if unknown:
+    if not value.keys() <= kinds.keys():
+        unknown = [str(name) for name in value if name not in kinds]
         raise ValueProblem(f"不认得 {', '.join(unknown)}；可用：{', '.join(kinds)}", f"unknown: {', '.join(unknown)}; allowed: {', '.join(kinds)}")
     cleaned: dict[str, JSON] = {}
     for name, each in value.items():
@@ -195,6 +166,40 @@ def _short(limit: int) -> Callable[[Any], JSON]:
 def _list_of(kind: Callable[[Any], JSON]) -> Callable[[Any], JSON]:
     return lambda value: list(dict.fromkeys(kind(each) for each in ([value] if isinstance(value, str) else list_items(value))))
 
+
+type _Kinds = Mapping[str, Callable[[Any], JSON]]
+
+_PROVIDER: _Kinds = {"name": title, "code": _credit_code}
+_SHARING: _Kinds = {"type": _coded("sharing"), "conditions": texts, "legal_basis": texts, "method": _coded("sharing_methods")}
+_OPENING: _Kinds = {"open": boolean, "conditions": texts}
+_ITEM: _Kinds = {
+    "name": _column_name,
+    "title": title,
+    "type": _coded("column_types"),
+    "length": integer,
+    "nullable": boolean,
+    "sensitivity": _coded("sensitivity"),
+    "unit": _short(40),
+    "note": texts,
+}
+_RESOURCE: _Kinds = {
+    "title": title,
+    "kind": _coded("resource_kinds"),
+    "format": _coded("formats"),
+    "media_type": lambda each: text(each, 120).lower(),
+    "url": url,
+    "sha256": _sha256,
+    "size": integer,
+    "rows": boolean,
+    "key": _list_of(_column_name),
+    "geometry": _short(40),
+    "protocol": _short(80),
+    "name": _short(255),
+    "note": texts,
+    "variant": _short(60),
+    "crs": crs,
+    "layout": _short(40),
+}
 
 #: Every type's name and its cleaner, in the order of the documentation.
 TYPES: Mapping[str, Callable[[Any], JSON]] = {
@@ -233,12 +238,42 @@ def is_type(name: str) -> bool:
     return kind in ("code", "codes") and bool(code_list(list_name).codes)
 
 
+#: Types whose values come again from one record to the next, beside codes; how many of them are remembered, and of what size.
+_RECURRING = frozenset({"provider", "sharing", "opening", "items", "division", "divisions", "date"})
+_REMEMBERED, _SMALL = 4_096, 1_000
+_known: dict[tuple[str, str | bytes], str | bytes] = {}
+
+
 def clean_value(kind: str, value: Any) -> JSON:
-    """Cleans a value by the name of its type.
+    """Cleans a value by the name of its type. What comes again is cleaned once.
 
     Raises:
         ValueProblem: says what is wrong, in both languages.
     """
+    if kind not in _RECURRING and ":" not in kind:
+        return TYPES[kind](value)
+    exact = value if type(value) is str else _frozen(value)
+    if exact is None or len(exact) > _SMALL:
+        return _clean(kind, value)
+    found = _known.get((kind, exact))
+    if found is None:
+        cleaned: Any = _clean(kind, value)
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        _known[kind, exact] = cleaned if isinstance(cleaned, str) else marshal.dumps(cleaned, 2)
+        return cleaned  # type: ignore[no-any-return]
+    return found if isinstance(found, str) else marshal.loads(found)  # noqa: S302 - written here
+
+
+def _frozen(value: Any) -> bytes | None:
+    """A value as bytes that tell it from every other one, whatever types it is made of; None when it is no plain value."""
+    try:
+        return marshal.dumps(value, 2)
+    except ValueError:
+        return None
+
+
+def _clean(kind: str, value: Any) -> JSON:
     name, _, list_name = kind.partition(":")
     if list_name:
         return code(value, list_name) if name == "code" else codes(value, list_name)

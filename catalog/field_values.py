@@ -78,7 +78,9 @@ def text(value: Any, limit: int = MAX_TEXT) -> str:
         value = str(value)
     if not isinstance(value, str):
         raise ValueProblem("须为文字", "must be text")
-    cleaned = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    if "\r" in value:
+        value = value.replace("\r\n", "\n").replace("\r", "\n")
+    cleaned = (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     if _CONTROL.search(cleaned):
         raise ValueProblem("含有控制字符", "holds control characters")
     if not cleaned:

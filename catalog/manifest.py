@@ -110,29 +110,26 @@ def _is_field_name(name: str) -> bool:
     return FIELD_NAME.match(name) is not None
 
 
-def disclosures(fields: Mapping[str, JSON], names: Iterable[str], salts: Sequence[bytes] | None = None) -> tuple[dict[str, str], str]:
+def disclosures(written: Mapping[str, str], names: Iterable[str], salts: Sequence[bytes] | None = None) -> dict[str, str]:
     """Makes the disclosure texts of fields, with fresh salts unless some are given.
 
     Args:
-        fields: field name → value.
+        written: field name → value in canonical form.
         names: of fields that are disclosed in any case, as null when they are absent.
         salts: 16 bytes for each, in the order of the names.
 
     Returns:
-        Field name → text, in the order of the names; and the fields that are not null as one canonical object.
+        Field name → text, in the order of the names.
 
     Raises:
         ManifestError: a field's name has not its form.
-        CanonicalError: a value lies outside the restricted JSON.
     """
-    stated = members({name: value for name, value in fields.items() if value is not None})
-    ordered = sorted({*names, *stated})
+    ordered = sorted({*names, *written})
     for name in ordered:
-        if FIELD_NAME.match(name) is None:
+        if not _is_field_name(name):
             raise ManifestError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
     fresh = secrets.token_bytes(_SALT_BYTES * len(ordered)) if salts is None else b"".join(salts)
-    texts = {name: f'["{salt}","{name}",{stated.get(name, "null")}]' for name, salt in zip(ordered, b64_many(fresh, _SALT_BYTES), strict=True)}
-    return texts, "{" + ",".join([f'"{name}":{stated[name]}' for name in ordered if name in stated]) + "}"
+    return {name: f'["{salt}","{name}",{written.get(name, "null")}]' for name, salt in zip(ordered, b64_many(fresh, _SALT_BYTES), strict=True)}
 
 
 def build(
@@ -150,6 +147,7 @@ def build(
     authority: str,
     attested: Mapping[str, JSON] | None = None,
     names: Collection[str] | None = None,
+    written: Mapping[str, str] | None = None,
     digest: Digest = _sha256,
 ) -> Built:
     """Makes the manifest and all disclosures of a new version (PROTOCOL 2.1–2.3).
@@ -168,6 +166,7 @@ def build(
         authority: node id that answers for the record.
         attested: the mark of a harvested record (where it came from), or None for a record of the authority's own.
         names: the profile's field names; None asks `catalog.profiles`.
+        written: the fields that are not null in canonical form, from whoever has written them already.
         digest: the suite's hash.
 
     Returns:
@@ -181,7 +180,9 @@ def build(
         from catalog.profiles import field_names  # the packaged profiles are only read when a caller does not name the fields
 
         names = field_names(profile)
-    texts, stated = disclosures(fields, names)
+    if written is None:
+        written = members({name: value for name, value in fields.items() if value is not None})
+    texts = disclosures(written, names)
     raw = b"".join([digest(_FIELD_PREFIX + text.encode()) for text in texts.values()])
     digests = b64_many(raw + secrets.token_bytes(32 * (-len(texts) % _PAD_TO)), 32)
     content: dict[str, JSON] = {
@@ -201,7 +202,7 @@ def build(
     }
     if attested is not None:
         content["attested"] = dict(attested)
-    return _built(content, texts, stated, digest)
+    return _built(content, texts, "{" + ",".join([f'"{name}":{written[name]}' for name in texts if name in written]) + "}", digest)
 
 
 def tombstone(

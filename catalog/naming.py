@@ -8,7 +8,6 @@
 """
 
 import hashlib
-import hmac
 import re
 import secrets
 import unicodedata
@@ -157,7 +156,9 @@ class Permutation:
     """
 
     def __init__(self, key: bytes) -> None:
-        self._key = key
+        block = key.ljust(64, b"\0")  # HMAC-SHA-256 (RFC 2104), begun once
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
         self._rounds = [array("H", [_UNSEEN]) * (_HALF + 1) for _ in range(_ROUNDS)]
 
     def __call__(self, number: int) -> int:
@@ -177,5 +178,7 @@ class Permutation:
                 return number
 
     def _round(self, n: int, right: int) -> int:
-        digest = hmac.digest(self._key, bytes([n]) + right.to_bytes(2, "big"), hashlib.sha256)
-        return int.from_bytes(digest[:2], "big") & _HALF
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(bytes((n, right >> 8, right & 0xFF)))
+        outer.update(inner.digest())
+        return int.from_bytes(outer.digest()[:2], "big") & _HALF

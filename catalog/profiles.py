@@ -6,7 +6,7 @@ wrong at once, in Chinese and English: a clerk is never sent back twice (政务�
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from catalog.canonical import JSON
 from catalog.codes import code_list, read_yaml
 from catalog.errors import ProfileError
 from catalog.field_types import is_type
-from catalog.record import CORE, Problem, clean, resources
+from catalog.record import CORE, Cleaned, Problem, clean, resources
 
 __all__ = ["Field", "Profile", "ProfileColumn", "check", "clean_fields", "field_names", "profile", "profile_names"]
 
@@ -58,7 +58,7 @@ class ProfileColumn:
     key: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """A profile with everything that it takes over from the core.
 
@@ -81,10 +81,20 @@ class Profile:
     columns: Mapping[str, ProfileColumn]
     defaults: Mapping[str, JSON]
 
-    @property
+    @cached_property
     def types(self) -> Mapping[str, str]:
         """Types of the fields, for cleaning."""
         return {name: field.type for name, field in self.fields.items()}
+
+    @cached_property
+    def required(self) -> tuple[Field, ...]:
+        """The fields that must be there, of some records at least."""
+        return tuple(field for field in self.fields.values() if field.required != "no")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names of the fields."""
+        return tuple(self.fields)
 
     def row_column(self, role: str, present: "Mapping[str, Any] | frozenset[str] | tuple[str, ...]") -> str | None:
         """The column that serves as `row.<role>` among those present, or None."""
@@ -147,7 +157,7 @@ def _profile(name: str, data: Mapping[str, Any]) -> Profile:
         raise ValueError(f"rows: unknown role in {sorted(own_rows)}")
     rows = {role: (*own_rows.get(role, ()), *(core.rows.get(role, ()) if core else ())) for role in ROLES}
     columns = {column: _column(column, entry) for column, entry in (data.get("columns") or {}).items()}
-    defaults, problems = clean(data.get("defaults") or {}, {key: field.type for key, field in fields.items()})
+    defaults, _, problems = clean(data.get("defaults") or {}, {key: field.type for key, field in fields.items()})
     if problems:
         raise ValueError(f"defaults: {problems[0].field}: {problems[0].en}")
     needs = bool(data.get("needs_resource", core.needs_resource if core else True))
@@ -168,24 +178,25 @@ def field_names(profile_id: str) -> tuple[str, ...]:
     Raises:
         ProfileError: no such profile.
     """
-    return tuple(profile(profile_id).fields)
+    return profile(profile_id).names
 
 
 def clean_fields(profile_id: str, fields: Mapping[str, Any]) -> tuple[dict[str, JSON], list[Problem]]:
-    """`record.clean` with the types of a profile."""
+    """`record.clean` with the types of a profile: the good fields, and the problems."""
     try:
         types = profile(profile_id).types
     except ProfileError as error:
         return dict(fields), [Problem("profile", error.zh, error.en)]
-    return clean(fields, types)
+    cleaned = clean(fields, types)
+    return cleaned.fields, cleaned.problems
 
 
 def check(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False) -> list[Problem]:
-    """Names everything that keeps a record from being published: the second part of what `checked` returns."""
-    return checked(profile_id, fields, attested=attested)[1]
+    """Names everything that keeps a record from being published: the problems that `checked` returns."""
+    return checked(profile_id, fields, attested=attested).problems
 
 
-def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False) -> tuple[dict[str, JSON], list[Problem]]:
+def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False) -> Cleaned:
     """Brings a record's fields into their stored form and names everything that keeps it from being published.
 
     Args:
@@ -194,18 +205,18 @@ def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = Fals
         attested: True for harvested records, of which only title and provider are asked.
 
     Returns:
-        The good fields in their stored form, and the problems, in the order of the profile's fields; empty when it may be published. The scale of secrecy,
-        the authority and its division are members of the manifest and are the writer's to check.
+        The good fields, and the problems in the order of the profile's fields; none when it may be published. The scale of secrecy, the authority and its
+        division are members of the manifest and are the writer's to check.
     """
     try:
         found = profile(profile_id)
     except ProfileError as error:
-        return dict(fields), [Problem("profile", error.zh, error.en)]
-    cleaned, problems = clean(fields, found.types)
+        return Cleaned(dict(fields), {}, [Problem("profile", error.zh, error.en)])
+    cleaned, written, problems = clean(fields, found.types)
     wrong = {problem.field for problem in problems}
     kind = cleaned.get("kind")
-    for field in found.fields.values():
-        asked = field.required == "always" or (field.required == "own" and not attested)
+    for field in found.required:
+        asked = field.required == "always" or not attested
         if not asked or field.name in cleaned or field.name in wrong or (field.kinds and kind not in field.kinds):
             continue
         law = f"（{field.law}）" if field.law else ""
@@ -215,8 +226,10 @@ def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = Fals
         problems += _sharing_problems(cleaned)
         problems += _resource_problems(found, cleaned)
         problems += _column_problems(found, cleaned)
-    order = {name: place for place, name in enumerate(found.fields)}
-    return cleaned, sorted(problems, key=lambda problem: order.get(problem.field, len(order)))
+    if problems:
+        order = {name: place for place, name in enumerate(found.names)}
+        problems.sort(key=lambda problem: order.get(problem.field, len(order)))
+    return Cleaned(cleaned, written, problems)
 
 
 def _allowed(type_: str) -> tuple[str, str]:

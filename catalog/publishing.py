@@ -15,13 +15,14 @@ import orjson
 
 from catalog import drafts
 from catalog.attributes import iso, policy_attributes, record_columns, record_terms
-from catalog.canonical import JSON, dumps
+from catalog.canonical import dumps
 from catalog.codes import code_list
 from catalog.drafts import StoredDraft
 from catalog.errors import CatalogError, ConflictError, PublishError
 from catalog.manifest import Built, build, parse
 from catalog.naming import Wanted, claim_slugs, next_codes
 from catalog.profiles import checked, field_names
+from catalog.record import Cleaned
 from catalog.site import SiteIdentity
 from catalog.transaction import WriteTransaction
 
@@ -69,13 +70,16 @@ class Publishing:
         """
         self._complete(tx, ready)
         results: dict[str, Published | CatalogError] = {}
-        good = []
+        good: list[StoredDraft] = []
+        written: dict[str, Mapping[str, str]] = {}
         for draft in ready:
-            draft.fields, problems = self.checked(draft)
+            cleaned, problems = self._checked(draft)
+            draft.fields = cleaned.fields
             if problems:
                 results[draft.id] = PublishError(problems)
             else:
                 good.append(draft)
+                written[draft.id] = cleaned.written
         slugs = claim_slugs(tx, [Wanted(draft.id, draft.slug, draft.fields.get("title"), draft.fields.get("code")) for draft in good])
         before = drafts.newest_versions(tx, [draft.id for draft in good if draft.base_version or tx.pending(draft.id) is not None])
         shown = []
@@ -86,16 +90,20 @@ class Publishing:
             elif previous is not None and _says_the_same(previous, draft):
                 results[draft.id] = Published(draft.id, slug, previous["n"], bytes(previous["manifest_hash"]), changed=False)
             else:
-                built = self._build(tx, draft, previous)
+                built = self._build(tx, draft, written[draft.id], previous)
                 results[draft.id] = Published(draft.id, slug, built.parsed.version, built.hash)
                 shown.append((draft, built, slug))
         self._show(tx, shown, author, note)
         return [results[draft.id] for draft in ready]
 
-    def checked(self, draft: StoredDraft) -> tuple[dict[str, JSON], list[dict[str, str]]]:
-        """Every value of a draft in its one stored form, and everything that keeps it from being published: `{"field", "zh", "en"}` each."""
-        fields, problems = checked(draft.profile, draft.fields, attested=draft.attested is not None)
-        found = [problem.as_dict() for problem in problems]
+    def problems(self, draft: StoredDraft) -> list[dict[str, str]]:
+        """Everything that keeps a draft from being published: `{"field", "zh", "en"}` each."""
+        return self._checked(draft)[1]
+
+    def _checked(self, draft: StoredDraft) -> tuple[Cleaned, list[dict[str, str]]]:
+        """Every value of a draft in its one stored form, and the problems."""
+        cleaned = checked(draft.profile, draft.fields, attested=draft.attested is not None)
+        found = [problem.as_dict() for problem in cleaned.problems]
         if draft.secrecy is None:
             zh, en = code_list("secrecy").known
             found.append({"field": "secrecy", "zh": f"须标明密级：{zh}", "en": f"say how secret it is: {en}"})
@@ -103,7 +111,7 @@ class Publishing:
             cap = self._site.secrecy_cap
             zh, en = f"本站点只收至 {cap}（政务数据共享条例 3）", f"this site takes nothing above {cap} (政务数据共享条例 3)"
             found.append({"field": "secrecy", "zh": zh, "en": en})
-        return fields, found
+        return cleaned, found
 
     def _complete(self, tx: WriteTransaction, ready: Sequence[StoredDraft]) -> None:
         """Fills in what the node assigns: the national code and the date of issue."""
@@ -115,10 +123,11 @@ class Publishing:
         for draft in own:
             draft.fields.setdefault("issued", today)
 
-    def _build(self, tx: WriteTransaction, draft: StoredDraft, previous: Mapping[str, Any] | None) -> Built:
+    def _build(self, tx: WriteTransaction, draft: StoredDraft, written: Mapping[str, str], previous: Mapping[str, Any] | None) -> Built:
         birth = draft.birth if previous is None else parse(previous["manifest"]).birth
         return build(
             draft.fields,
+            written=written,
             id=draft.id,
             birth=birth,
             profile=draft.profile,
@@ -179,7 +188,7 @@ def version_row(built: Built, n: int, id: str, attributes: Mapping[str, object],
         "n": n,
         "manifest_hash": built.hash,
         "manifest": built.manifest.decode(),
-        "disclosures": dumps(dict[str, JSON](built.disclosures)).decode(),
+        "disclosures": orjson.dumps(built.disclosures, option=orjson.OPT_SORT_KEYS).decode(),  # canonical: its parts are
         "attributes": dumps(kept).decode(),
         "author": author,
         "note": note,

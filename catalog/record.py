@@ -10,14 +10,14 @@ code lists.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from catalog.canonical import JSON, dumps
+from catalog.canonical import JSON, dumps, members
 from catalog.errors import CanonicalError
 from catalog.field_types import ValueProblem, clean_value
 from catalog.manifest import FIELD_NAME
 
-__all__ = ["CARD_FIELDS", "CORE", "Problem", "clean", "formats", "resources", "type_of"]
+__all__ = ["CARD_FIELDS", "CORE", "Cleaned", "Problem", "clean", "formats", "resources", "type_of"]
 
 #: Field → type, in the order in which people read them. Numbers: items of the national core metadata.
 CORE: Mapping[str, str] = {
@@ -97,20 +97,31 @@ def type_of(name: str, profile_types: Mapping[str, str] | None = None) -> str | 
     return (profile_types or {}).get(name, "json")
 
 
-def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = None) -> tuple[dict[str, JSON], list[Problem]]:
+class Cleaned(NamedTuple):
+    """What `clean` makes of fields.
+
+    Attributes:
+        fields: the good ones in their stored form.
+        written: each of them in canonical form, as text.
+        problems: everything that is wrong with the others.
+    """
+
+    fields: dict[str, JSON]
+    written: dict[str, str]
+    problems: list[Problem]
+
+
+def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = None) -> Cleaned:
     """Brings fields into their stored form.
 
     Args:
         fields: field name → loose value; None, empty texts and empty lists mean absent.
         profile_types: types of the profile's `x.<name>` fields.
-
-    Returns:
-        The good fields in their stored form, and every problem found.
     """
     good: dict[str, JSON] = {}
     problems: list[Problem] = []
     if len(fields) > MAX_FIELDS:
-        return good, [Problem("*", f"字段超过 {MAX_FIELDS} 个", f"more than {MAX_FIELDS} fields")]
+        return Cleaned(good, {}, [Problem("*", f"字段超过 {MAX_FIELDS} 个", f"more than {MAX_FIELDS} fields")])
     for name, value in fields.items():
         kind = type_of(name, profile_types) if isinstance(name, str) else None
         if kind is None:
@@ -123,13 +134,13 @@ def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = N
         except (ValueProblem, CanonicalError) as problem:
             problems.append(Problem(name, problem.zh, problem.en))
     try:
-        size = len(dumps(good))
+        written = members(good)
     except CanonicalError:
         problems += _not_canonical(good)
-        size = len(dumps(good))
-    if size > MAX_BYTES:
+        written = members(good)
+    if 4 * sum(map(len, written.values())) > MAX_BYTES and (size := len(dumps(good))) > MAX_BYTES:  # no character takes more than four bytes
         problems.append(Problem("*", f"记录过大：{size} 字节，上限 {MAX_BYTES}", f"the record is too large: {size} bytes, at most {MAX_BYTES}"))
-    return good, problems
+    return Cleaned(good, written, problems)
 
 
 def _not_canonical(good: dict[str, JSON]) -> list[Problem]:

@@ -114,7 +114,7 @@ class Writer:
 
     def problems(self, draft: StoredDraft) -> list[dict[str, str]]:
         """Everything that keeps a draft from being published: `{"field", "zh", "en"}` each."""
-        return self._publishing.checked(draft)[1]
+        return self._publishing.problems(draft)
 
     def publish(self, tx: WriteTransaction, id: str, actor: Actor, note: str | None = None) -> Published:
         """Makes a version of a draft and shows it.

@@ -79,7 +79,7 @@ def test_a_changed_disclosure_is_refused():
 
 
 def disclosure(name, value, salt=b"s" * 16):
-    return disclosures({name: value}, [name], [salt])[0][name]
+    return disclosures({name: dumps(value).decode()}, [], [salt])[name]
 
 
 def test_a_field_disclosed_twice_is_refused():
