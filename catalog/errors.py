@@ -1,17 +1,18 @@
 """Errors of the catalog.
 
-    TerraceError
-    └── CatalogError
-        ├── CanonicalError     bytes or values outside the one canonical form (PROTOCOL 1.1)
-        ├── ManifestError      a manifest or disclosure that breaks PROTOCOL 2
-        ├── RecordError        values of a record's fields that are not allowed (has `problems`)
-        ├── ProfileError       a profile or code list that cannot be read
-        ├── RowsError          rows, columns or batches that break PROTOCOL 5
-        ├── ObjectError        a file object that is missing, damaged or too large
-        ├── FilterError        a user's filter that cannot be applied
-        │   └── UnknownColumnError  no such column, or none that this actor may see
-        └── IngestError        an input file that cannot be taken in
-            └── QuarantineError     nothing more can be set aside
+TerraceError
+└── CatalogError
+    ├── CanonicalError     bytes or values outside the one canonical form (PROTOCOL 1.1)
+    ├── ManifestError      a manifest or disclosure that breaks PROTOCOL 2
+    ├── RecordError        values of a record's fields that are not allowed (has `problems`)
+    ├── ProfileError       a profile or code list that cannot be read
+    ├── RowsError          rows, columns or batches that break PROTOCOL 5
+    ├── ObjectError        a file object that is missing, damaged or too large
+    │   └── ObjectComingError   it is not here yet, and is being fetched (has `seconds`)
+    ├── FilterError        a user's filter that cannot be applied
+    │   └── UnknownColumnError  no such column, or none that this actor may see
+    └── IngestError        an input file that cannot be taken in
+        └── QuarantineError     nothing more can be set aside
 """
 
 from policies.errors import TerraceError
@@ -51,6 +52,19 @@ class ObjectError(CatalogError):
     """A file object that is missing, damaged or too large."""
 
     kind = "object"
+
+
+class ObjectComingError(ObjectError):
+    """A file of a received record that is not here yet: it is being fetched. `seconds`: when to ask again."""
+
+    kind = "object-coming"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            zh=f"此文件不在本站点，正在向提供者获取；请于 {seconds} 秒后再试",
+            en=f"this file is not at this site yet and is being fetched from where the record came from; try again in {seconds} s",
+        )
+        self.seconds = seconds
 
 
 class IngestError(CatalogError):

@@ -164,13 +164,18 @@ class RowReader:
         if not judged.files:
             raise DeniedError(action="files", reasons=reasons_of(judged))
         digest = resource["sha256"]
-        if objects is None or not objects.has(digest):
-            raise ObjectError(zh="此文件不在本站点；请向提供者索取", en="this file is not at this site; ask its provider")
+        elsewhere = ObjectError(zh="此文件不在本站点；请向提供者索取", en="this file is not at this site; ask its provider")
+        if objects is None:
+            raise elsewhere
+        try:
+            size = objects.size(digest)  # of a file that is on its way: ObjectComingError
+        except NotFoundError:
+            raise elsewhere from None
         name = f"{row.slug}-{resource_id}"
         media = resource.get("media_type")
         return ObjectStream(
             sha256=digest,
-            size=objects.size(digest),
+            size=size,
             media_type=media if isinstance(media, str) else "application/octet-stream",
             name=name,
             open=lambda start=0, end=None: objects.open(digest, start, end),

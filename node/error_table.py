@@ -50,6 +50,7 @@ ERRORS: dict[str, Form] = {
     "record": Form(REFUSED, 400),
     "rows": Form(REFUSED, 400),
     "object": Form(FAILED, 404),
+    "object-coming": Form(FAILED, 503),
     "filter": Form(USAGE, 400),
     "unknown-column": Form(USAGE, 400),
     "ingest": Form(REFUSED, 400),

@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from flask import Flask, Response, g, render_template_string, request
 from werkzeug.exceptions import HTTPException
 
+from catalog.errors import ObjectComingError
 from node.error_table import form
 from node.errors import TooManyAttemptsError
 from node.faces import face_of
@@ -23,8 +24,14 @@ _PAGE = """<!doctype html><html lang="{{ lang }}"><head><meta charset="utf-8"><t
 <body><main><h1>{{ title }}</h1><p>{{ message }}</p><p><a href="/">Terrace 梯田</a></p></main></body></html>"""
 
 _TITLES = {
-    400: ("请求有误", "Bad request"), 401: ("请先登录", "Sign in first"), 403: ("没有权限", "Not allowed"), 404: ("没有找到", "Not found"),
-    405: ("不支持这个方法", "Method not allowed"), 413: ("请求过大", "Too large"), 429: ("请求过于频繁", "Too many requests"),
+    400: ("请求有误", "Bad request"),
+    401: ("请先登录", "Sign in first"),
+    403: ("没有权限", "Not allowed"),
+    404: ("没有找到", "Not found"),
+    405: ("不支持这个方法", "Method not allowed"),
+    413: ("请求过大", "Too large"),
+    429: ("请求过于频繁", "Too many requests"),
+    503: ("请稍后再试", "Try again later"),
 }
 _CKAN_TYPES = {400: "Validation Error", 401: "Authorization Error", 403: "Authorization Error", 404: "Not Found Error"}
 _OGC_CODES = {400: "InvalidParameterValue", 401: "NotAuthorized", 403: "NotAuthorized", 404: "NotFound"}
@@ -40,11 +47,12 @@ def install(app: Flask) -> None:
 def refuse(error: TerraceError) -> Response:
     """An error of ours in the form of the face that was asked."""
     code = form(error).status
-    if code >= 500:
+    again = error.seconds if isinstance(error, TooManyAttemptsError | ObjectComingError) else None
+    if code >= 500 and again is None:
         return _fault(error)
     response = answer(code, error.kind, local_text(error.zh, error.en))
-    if isinstance(error, TooManyAttemptsError):
-        response.headers["Retry-After"] = str(error.seconds)
+    if again is not None:
+        response.headers["Retry-After"] = str(again)
     return response
 
 

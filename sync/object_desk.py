@@ -27,6 +27,8 @@ __all__ = ["ObjectDesk", "OpenObject"]
 #: Seconds until a fetch that failed is tried again: doubled each time.
 _FIRST, _LONGEST = 1, 3600
 _ATTEMPTS = 20
+#: Seconds after which to ask again for a file whose fetching begins.
+_SOON = 3
 
 log = logging.getLogger(__name__)
 
@@ -90,20 +92,26 @@ class ObjectDesk:
             self._postpone(row, error)
         return True
 
-    def request(self, sha256: str) -> bool:
-        """Asks for a file on demand; True when some peer may have it. Where settings say *never*, nothing is fetched."""
+    def request(self, sha256: str) -> int | None:
+        """Asks for a file on demand.
+
+        Returns:
+            Seconds after which it may be here; None where no peer has it. Where settings say *never*, nothing is fetched.
+        """
         w = t.object_want.c
         if self._x.settings.objects == "never":
-            return False
+            return None
         fits = or_(w.size.is_(None), w.size <= self._x.settings.object_bytes)
         with self._x.store.read() as conn:
-            states = set(conn.scalars(select(w.state).where(w.sha256 == sha256, fits)))
-        if states & {"skipped", "failed"}:
+            known = conn.execute(select(w.state, w.due).where(w.sha256 == sha256, fits)).all()
+        if {row.state for row in known} & {"skipped", "failed"}:
             with self._x.store.write() as tx:
                 asked = and_(w.sha256 == sha256, fits, w.state.in_(["skipped", "failed"]))
                 tx.conn.execute(update(t.object_want).where(asked).values(state="wanted", due=0, attempts=0))
             self._x.wake.ring("objects")
-        return bool(states)
+            return _SOON
+        later = [row.due - self._x.clock() for row in known]
+        return min(max(min(later), 0) + _SOON, _LONGEST) if later else None
 
     def _fetch(self, row: Any) -> None:
         store = self._x.objects

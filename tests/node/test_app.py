@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import insert
 
 from catalog.accounts import Account
 from catalog.writer import Draft
@@ -16,6 +17,7 @@ from node.signin import COOKIE
 from node.site import Site
 from policies.actor import require_actor
 from policies.errors import ActorUnsetError
+from sync.tables import object_want
 from tests.catalog.conftest import OFFICER, complete_fields
 
 
@@ -123,6 +125,22 @@ def test_a_file_that_is_a_page_is_sandboxed_when_it_is_fetched(client: FlaskClie
     assert answer.status_code == 200 and answer.mimetype == "text/html", answer.text
     assert answer.headers["Content-Security-Policy"] == DATA_POLICY
     assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_file_that_is_on_its_way_says_when_to_ask_again(client: FlaskClient, site: Site, language: str) -> None:
+    file = {"title": {"en": "File"}, "kind": "file", "format": "CSV", "media_type": "text/csv", "sha256": "a" * 64, "size": 25}
+    with site.store.write() as tx:
+        id = site.writer.add_draft(tx, Draft(complete_fields() | {"resources.file": file}, secrecy="public"), OFFICER)
+        site.writer.publish(tx, id, OFFICER)
+    path = f"/dataset/{id.rpartition(':')[2]}/file/file"
+    assert client.get(path).status_code == 404  # nobody is known to have it
+    with site.store.write() as tx:
+        wish = {"sha256": "a" * 64, "source": "n-" + "a" * 32, "id": id, "size": 25, "media_type": "text/csv", "state": "skipped", "due": 0, "attempts": 0}
+        tx.conn.execute(insert(object_want).values(**wish))
+    page = client.get(path, headers={"Accept": "text/html", "Accept-Language": language})
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "3")
+    assert ("being fetched" if language == "en" else "正在向提供者获取") in page.text
 
 
 def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:

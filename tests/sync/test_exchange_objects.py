@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from catalog.errors import NotFoundError
+from catalog.errors import NotFoundError, ObjectComingError
 from sync.errors import PeerError
 from sync.on_demand import OnDemand
 from tests.sync.sites import OPEN_POLICY, TestSite, eventually
@@ -89,7 +89,11 @@ def test_file_is_fetched_on_demand_through_every_hop(make_site: MakeSite) -> Non
     id, sha256 = publish_file(world.county, b"on demand" * 1000)
     eventually(lambda: world.nation.record(id) is not None)
     files = OnDemand(world.nation.objects, world.nation.exchange.objects.request)
-    assert not files.has(sha256)
+    with pytest.raises(ObjectComingError) as coming:
+        files.size(sha256)
+    assert 0 < coming.value.seconds < 10 and coming.value.zh != coming.value.en
     eventually(lambda: files.has(sha256), timeout=30)
+    with pytest.raises(NotFoundError):
+        files.size("0" * 64)  # nobody has it: nothing is coming
     assert b"".join(files.open(sha256)) == b"on demand" * 1000
     assert world.city.objects.has(sha256) and world.province.objects.has(sha256)
