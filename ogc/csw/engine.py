@@ -6,7 +6,7 @@
 | `csw2.cql2fes`, `csw3.cql2fes` | `a AND b OR c` is silently misread; here the text goes on to our CQL2 parser |
 | `opensearch.kvp2filterxml` | throws away the constraint when there is a bbox or q |
 | `etree.XMLSchema` in csw2 and csw3 | 10 ms for each POST, and refuses every CSW 3.0 POST with a GML envelope |
-| `xml2dict` | work for nothing |
+| `xml2dict`, `outputschemas.__all__` | work for nothing: the second would import eight writers for each request, of which none is served |
 | `server.csw2.Csw2`, `server.csw3.Csw3` | write records from stored XML; here from disclosed fields (`dublincore`, `iso19139`) |
 
 Left out: GetRepositoryItem, Transaction, Harvest, distributed search, response handlers (mail and FTP), OpenSearch, SRU, OAI-PMH and JSON modes.
@@ -14,8 +14,10 @@ Contract tests: tests/ogc/test_engine_contract.py. The version is pinned to 2.6.
 """
 
 import logging
+import re
 import threading
 from collections.abc import Callable
+from configparser import ConfigParser
 from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +30,7 @@ from catalog.reader import Reader
 from catalog.views import RecordView
 from ogc import dublincore, iso19139
 from ogc.csw import names
-from ogc.csw.imports import csw2, csw3, fes1, fes2, opensearch, server
+from ogc.csw.imports import csw2, csw3, fes1, fes2, opensearch, outputschemas, server
 from ogc.csw.repository import Result
 from ogc.filters import cql2_text, fes
 from ogc.iso19139 import GMD, Link
@@ -38,6 +40,7 @@ _lock = threading.Lock()
 #: Why a condition of this request was refused. pycsw answers "Invalid Filter syntax" whatever it was; `getrecords` says it.
 refused: ContextVar[TerraceError | None] = ContextVar("refused", default=None)
 _WRITES = ("GetRepositoryItem", "Transaction", "Harvest")
+_UNSERVED = re.compile("Transaction|Harvest|Async|Distributed|OpenSearch")
 
 
 def prepare() -> None:
@@ -53,6 +56,7 @@ def prepare() -> None:
             module.MODEL["SpatialOperators"]["values"] = ["BBOX", "Intersects"]
             module.MODEL["GeometryOperands"]["values"] = ["gml:Envelope"]
         opensearch.kvp2filterxml = _kvp_filter
+        outputschemas.__all__ = []
         server.csw2 = SimpleNamespace(Csw2=Csw2)
         server.csw3 = SimpleNamespace(Csw3=Csw3)
         # A stack for each request that a client got wrong.
@@ -112,10 +116,12 @@ class _Iface:
     version: str
 
     def _write_record(self, recobj: Result, queryables: Any) -> "etree._Element":
-        kvp = self.parent.kvp
+        kvp, language = self.parent.kvp, self.parent.language_code
         only = tuple(kvp.get("elementname") or ())
         elements: Any = kvp.get("elementsetname") or "summary"
-        return dublincore.write(recobj.sheet, elements, self.parent.language_code, version=self.version, only=only)
+        if only:
+            return dublincore.write(recobj.sheet(), elements, language, version=self.version, only=only)
+        return recobj.written(f"dc {self.version} {elements}", lambda sheet: dublincore.write(sheet, elements, language, version=self.version))
 
     def getrecords(self) -> "etree._Element":
         node: etree._Element = super().getrecords()  # type: ignore[misc]
@@ -164,18 +170,21 @@ class Server(server.Csw):  # type: ignore[misc]
         reader: the catalog.
         links: addresses of a record for this actor.
         language_code: `zh` or `en`.
+        address: of the site, which links begin with.
     """
 
     def __init__(
         self,
-        config: dict[str, dict[str, str]],
+        config: ConfigParser,
         environ: dict[str, Any],
         version: str,
         reader: Reader,
         links: Callable[[RecordView], tuple[Link, ...]],
         language: str,
+        address: str,
     ) -> None:
         self.reader = reader
+        self.address = address
         self.links = links
         self.language_code = language
         super().__init__(config, environ, version=version)
@@ -188,7 +197,8 @@ class Server(server.Csw):  # type: ignore[misc]
         refused.set(error)
 
     def _write_iso(self, result: Result, elements: Any, context: Any, url: str | None = None) -> "etree._Element":
-        return iso19139.write(result.sheet, elements or "summary", self.language_code)
+        chosen: iso19139.ElementSet = elements or "summary"
+        return result.written(f"iso {chosen}", lambda sheet: iso19139.write(sheet, chosen, self.language_code))
 
 
 def _prune(model: dict[str, Any]) -> None:
@@ -204,5 +214,5 @@ def _prune(model: dict[str, Any]) -> None:
         if types:
             types["values"] = [*types["values"], "gmd:MD_Metadata"]
     for name, constraint in model["constraints"].items():
-        if any(word in name for word in ("Transaction", "Harvest", "Async", "Distributed", "OpenSearch")):
+        if _UNSERVED.search(name):
             constraint["values"] = ["FALSE"]

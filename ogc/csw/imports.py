@@ -23,8 +23,9 @@ try:
     from pycsw.core import util
     from pycsw.ogc.csw import csw2, csw3
     from pycsw.ogc.fes import fes1, fes2
+    from pycsw.plugins import outputschemas
 finally:
     for _name in _made:
         del sys.modules[_name]
 
-__all__ = ["csw2", "csw3", "fes1", "fes2", "opensearch", "server", "util"]
+__all__ = ["csw2", "csw3", "fes1", "fes2", "opensearch", "outputschemas", "server", "util"]

@@ -4,29 +4,49 @@ pycsw makes it by name for each request, as `Repository(context, filter)`; the r
 reader's, so they are exact for each actor. Writing is refused: transactions and harvests go through the writer, not through CSW.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from lxml import etree
 
 from catalog.errors import NotFoundError
 from catalog.filters import AnyText, Expr, leaves
 from catalog.queries import MOST_RECORDS, RecordQuery
 from catalog.views import RecordView
 from ogc.csw import names
-from ogc.iso19139 import Sheet
+from ogc.iso19139 import Element, Sheet
 from policies.actor import require_actor
 from policies.errors import TerraceError
 
 if TYPE_CHECKING:
     from ogc.csw.engine import Server
 
+#: For what we wrote ourselves: as long as it is, and without looking anywhere else.
+_PARSER = etree.XMLParser(huge_tree=True, resolve_entities=False, no_network=True)
+
 
 @dataclass(frozen=True)
 class Result:
     """One record on its way through pycsw, which looks at `typename` alone; writing it is ours."""
 
-    sheet: Sheet
+    view: RecordView
+    server: "Server"
     typename: str = "csw:Record"
+
+    def sheet(self) -> Sheet:
+        """What the writers take."""
+        view, language = self.view, self.server.language_code
+        denials = tuple(reason["because"][language] for reason in view.reasons if reason["action"] == "data" and "data" not in view.may)
+        modified = datetime.fromtimestamp(view.modified, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return Sheet(view.id, view.fields, modified, view.authority, self.server.links(view), denials)
+
+    def written(self, form: str, write: Callable[[Sheet], Element]) -> Element:
+        """The record in a form, written once for each view, form, language and address; kept as text, which is ten times smaller than the tree."""
+        key = ("csw", form, self.server.language_code, self.server.address)
+        text: bytes = self.view.once(key, lambda: etree.tostring(write(self.sheet())))
+        return etree.fromstring(text, _PARSER)
 
 
 class Repository:
@@ -47,7 +67,7 @@ class Repository:
         found = []
         for id in ids[:100]:
             try:
-                found.append(self._result(reader.record(actor, id.strip())))
+                found.append(Result(reader.record(actor, id.strip()), self.server))
             except NotFoundError:
                 continue
         return found
@@ -65,7 +85,7 @@ class Repository:
             # pycsw would answer "Invalid query syntax" whatever it was.
             self.server.refuse(error)
             raise
-        return str(page.total), [self._result(view) for view in page.items]
+        return str(page.total), [Result(view, self.server) for view in page.items]
 
     def query_domain(self, domain: str, typenames: Any, domainquerytype: str = "list", count: bool = False) -> list[tuple[str, int]]:
         """The values of a property among the records that this actor may see."""
@@ -86,12 +106,6 @@ class Repository:
         raise PermissionError("CSW does not write here")
 
     update = delete = insert
-
-    def _result(self, view: RecordView) -> Result:
-        language = self.server.language_code
-        denials = tuple(reason["because"][language] for reason in view.reasons if reason["action"] == "data" and "data" not in view.may)
-        modified = datetime.fromtimestamp(view.modified, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return Result(Sheet(view.id, view.fields, modified, view.authority, self.server.links(view), denials))
 
 
 def _order(where: Expr | None, sortby: dict[str, Any] | None) -> str:

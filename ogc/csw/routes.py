@@ -8,6 +8,7 @@ import io
 import logging
 import re
 from collections.abc import Mapping
+from configparser import ConfigParser
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -26,6 +27,7 @@ from policies.actor import require_actor
 _LOG = logging.getLogger(__name__)
 MAX_BODY = 250_000
 MAX_RECORDS = 500
+_MOST_CONFIGS = 16
 #: What no XML document can hold.
 _CONTROL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CONTACT = (
@@ -63,6 +65,7 @@ class Csw:
     def __init__(self, reader: Reader, settings: CswSettings) -> None:
         self.reader = reader
         self.settings = settings
+        self._configs: dict[tuple[str, str, str], ConfigParser] = {}
 
     def blueprint(self, name: str = "csw") -> Blueprint:
         engine.prepare()
@@ -110,7 +113,7 @@ class Csw:
             "REQUEST_METHOD": request.method, "QUERY_STRING": urlencode(kvp), "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body),
             "SCRIPT_NAME": "", "PATH_INFO": request.path, "SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http",
         }  # fmt: skip
-        server = engine.Server(self._config(language), environ, version, self.reader, self.links, language)
+        server = engine.Server(self._config(language), environ, version, self.reader, self.links, language, self.base())
         engine.refused.set(None)
         status, content = server.dispatch_wsgi()
         content = content.replace(b"<!-- pycsw 2.6.2 -->\n", b"", 1)
@@ -120,7 +123,7 @@ class Csw:
         return response
 
     def base(self) -> str:
-        return (self.settings.base_url or request.host_url.rstrip("/") + request.script_root).rstrip("/")
+        return (self.settings.base_url or f"{request.scheme}://{request.host}{request.script_root}").rstrip("/")
 
     def links(self, view: RecordView) -> tuple[Link, ...]:
         """Where this actor finds the record: its page, and its features when it may have them."""
@@ -130,24 +133,29 @@ class Csw:
             found.append(Link(f"{base}{self.settings.features_path}/collections/{view.slug}", "OGC:API-Features", title))
         return tuple(found)
 
-    def _config(self, language: str) -> dict[str, dict[str, str]]:
+    def _config(self, language: str) -> ConfigParser:
+        """pycsw's configuration, kept for each language and address. pycsw sets two options in it for each request, always to the same."""
+        key = (language, self.base(), request.path.rstrip("/"))
+        found = self._configs.get(key)
+        if found is None:
+            if len(self._configs) >= _MOST_CONFIGS:
+                self._configs.clear()
+            found = self._configs[key] = self._new_config(*key)
+        return found
+
+    def _new_config(self, language: str, base: str, path: str) -> ConfigParser:
         texts, contact = self.settings, self.settings.contact
-        address = f"{self.base()}{request.path.rstrip('/')}"
-        server = {"url": address, "maxrecords": str(MAX_RECORDS), "encoding": "UTF-8", "language": "en-US", "pretty_print": "false"}
-        main = {
+        config = ConfigParser(interpolation=None)
+        config["server"] = {"url": base + path, "maxrecords": str(MAX_RECORDS), "encoding": "UTF-8", "language": "en-US", "pretty_print": "false"}
+        config["manager"] = {"transactions": "false"}
+        config["metadata:main"] = {
             "identification_title": texts.title[language], "identification_abstract": texts.abstract[language], "identification_keywords": "catalogue,metadata",
             "identification_keywords_type": "theme", "identification_fees": "None", "identification_accessconstraints": "otherRestrictions",
-            "provider_name": texts.provider[language], "provider_url": self.base(),
+            "provider_name": texts.provider[language], "provider_url": base,
             **{f"contact_{name}": contact.get(name, "") for name in _CONTACT},
         }  # fmt: skip
-        # configparser reads `%` and `$` in values.
-        main = {name: value.replace("%", "%%").replace("$", "") for name, value in main.items()}
-        return {
-            "server": server,
-            "manager": {"transactions": "false"},
-            "metadata:main": main,
-            "repository": {"source": "ogc.csw.repository.Repository"},
-        }
+        config["repository"] = {"source": "ogc.csw.repository.Repository"}
+        return config
 
 
 def _has_rows(view: RecordView) -> bool:
