@@ -11,7 +11,7 @@ Rules:
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import orjson
@@ -57,6 +57,7 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?\Z")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z\Z")
 
 
+@lru_cache(maxsize=64)
 def iso(seconds: int) -> str:
     """UTC seconds as ISO 8601 with Z."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -71,6 +72,11 @@ def seconds_of_date(value: object, *, end: bool = False) -> int | None:
     """
     if not isinstance(value, str):
         return None
+    return _seconds(value, end) if len(value) <= 40 else _seconds.__wrapped__(value, end)  # what strangers write is not kept at any length
+
+
+@lru_cache(maxsize=4_096)
+def _seconds(value: str, end: bool) -> int | None:
     if _TIME.match(value):
         try:
             return int(datetime.fromisoformat(value).timestamp())
@@ -313,6 +319,8 @@ def _formats(fields: Mapping[str, Any]) -> str | None:
 
 
 def _bbox(value: object) -> tuple[float | None, float | None, float | None, float | None]:
+    if value is None:
+        return None, None, None, None
     try:
         west, south, east, north = (float(part) for part in value)  # type: ignore[attr-defined]
     except (TypeError, ValueError):

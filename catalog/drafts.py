@@ -56,7 +56,7 @@ class Draft:
 
 @dataclass
 class StoredDraft:
-    """A draft as it is in the database."""
+    """A draft as it is in the database; `row`: what one that was minted is to be written by."""
 
     id: str
     birth: tuple[str, str | bytes]
@@ -68,14 +68,12 @@ class StoredDraft:
     attested: dict[str, Any] | None
     base_version: int
     modified: int
-    author: str | None = field(default=None)
+    author: str | None = None
+    row: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
-def mint(site: SiteIdentity, new: Draft, author: str, now: int) -> tuple[StoredDraft, dict[str, Any]]:
-    """Gives a new draft its id.
-
-    Returns:
-        The draft, and the row to keep it by (`keep`) unless it is published at once.
+def mint(site: SiteIdentity, new: Draft, author: str, now: int) -> StoredDraft:
+    """Gives a new draft its id. It is not written yet: what is published at once never is.
 
     Raises:
         ConflictError, CanonicalError: a field's name, a value or the secrecy has not its form.
@@ -92,25 +90,13 @@ def mint(site: SiteIdentity, new: Draft, author: str, now: int) -> tuple[StoredD
         "author": author,
         "modified": now,
     }
-    minted = StoredDraft(
-        id=id,
-        birth=(site.node, nonce),
-        fields=fields,
-        profile=new.profile,
-        secrecy=new.secrecy,
-        terms=None if row["terms"] is None else orjson.loads(row["terms"]),
-        slug=new.slug,
-        attested=None if row["attested"] is None else orjson.loads(row["attested"]),
-        base_version=0,
-        modified=now,
-        author=author,
-    )
-    return minted, row
+    terms, attested = (None if row[name] is None else orjson.loads(row[name]) for name in ("terms", "attested"))
+    return StoredDraft(id, (site.node, nonce), fields, new.profile, new.secrecy, terms, new.slug, attested, 0, now, author, row)
 
 
-def keep(tx: WriteTransaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes minted drafts."""
-    tx.insert(draft, rows)
+def keep(tx: WriteTransaction, minted: Sequence[StoredDraft]) -> None:
+    """Writes minted drafts as they were given."""
+    tx.insert(draft, [each.row for each in minted if each.row is not None])
 
 
 def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[str, JSON], author: str) -> StoredDraft:
@@ -137,7 +123,7 @@ def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[s
     if fresh:
         nonce = stored.birth[1] if isinstance(stored.birth[1], bytes) else b""
         attested = None if stored.attested is None else dumps(stored.attested).decode()
-        keep(tx, [{"id": id, "birth_nonce": nonce, "base_version": stored.base_version, "attested": attested, **values}])
+        tx.insert(draft, [{"id": id, "birth_nonce": nonce, "base_version": stored.base_version, "attested": attested, **values}])
     else:
         tx.conn.execute(update(draft).where(draft.c.id == id).values(**values))
     return stored

@@ -15,7 +15,6 @@ import orjson
 
 from catalog import drafts
 from catalog.attributes import iso, policy_attributes, record_columns, record_terms
-from catalog.canonical import dumps
 from catalog.codes import code_list
 from catalog.drafts import StoredDraft
 from catalog.errors import CatalogError, ConflictError, PublishError
@@ -181,15 +180,15 @@ def _says_the_same(previous: Mapping[str, Any], draft: StoredDraft) -> bool:
 
 
 def version_row(built: Built, n: int, id: str, attributes: Mapping[str, object], author: str, note: str | None) -> dict[str, Any]:
-    """The columns of `version` without `position`."""
+    """The columns of `version` without `position`. What is written here was checked when the manifest was built: only the order of keys is left to do."""
     kept: dict[str, Any] = {name: list(value) if isinstance(value, tuple) else value for name, value in attributes.items()}
     return {
         "id": id,
         "n": n,
         "manifest_hash": built.hash,
         "manifest": built.manifest.decode(),
-        "disclosures": orjson.dumps(built.disclosures, option=orjson.OPT_SORT_KEYS).decode(),  # canonical: its parts are
-        "attributes": dumps(kept).decode(),
+        "disclosures": orjson.dumps(built.disclosures, option=orjson.OPT_SORT_KEYS).decode(),
+        "attributes": orjson.dumps(kept, option=orjson.OPT_SORT_KEYS).decode(),
         "author": author,
         "note": note,
     }

@@ -127,7 +127,7 @@ def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = N
         if kind is None:
             problems.append(Problem(str(name)[:80], "没有这个字段", "there is no such field"))
             continue
-        if value is None or value == "" or value == [] or value == {}:
+        if not value and (value is None or value == "" or value == [] or value == {}):
             continue
         try:
             good[name] = clean_value(kind, value)

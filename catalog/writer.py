@@ -11,7 +11,6 @@ Rules:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select, update
 
@@ -74,15 +73,34 @@ class Writer:
             DeniedError: the actor's roles do not let them write.
             ConflictError: a malformed field name.
         """
-        _require(actor, "write")
-        minted, row = self._mint(tx, draft, actor)
-        drafts.keep(tx, [row])
-        return minted.id
+        attempt = self.add_all(tx, [draft], actor)[0]
+        if attempt.id is None:
+            raise attempt.error or ConflictError(zh="无法写入草稿", en="the draft cannot be written")
+        return attempt.id
 
-    def _mint(self, tx: WriteTransaction, draft: Draft, actor: Actor) -> tuple[StoredDraft, dict[str, Any]]:
-        minted, row = drafts.mint(self.site, draft, actor_name(actor), tx.now)
-        tx.audit("record.draft", actor=actor_name(actor), record=minted.id, detail={"source": draft.source} if draft.source else None)
-        return minted, row
+    def add_all(self, tx: WriteTransaction, new: Sequence[Draft], actor: Actor) -> list[Attempt]:
+        """Writes many new drafts, each as `add_draft` does one.
+
+        Returns:
+            For each, in order, its id, or the error that kept it from being written.
+        """
+        minted = self._mint(tx, new, actor)
+        drafts.keep(tx, [each for each in minted if isinstance(each, StoredDraft)])
+        return [Attempt(each.id) if isinstance(each, StoredDraft) else Attempt(None, error=each) for each in minted]
+
+    def _mint(self, tx: WriteTransaction, new: Sequence[Draft], actor: Actor) -> list[StoredDraft | CatalogError]:
+        """Makes drafts that are not written yet, or says what is wrong with them."""
+        _require(actor, "write")
+        minted: list[StoredDraft | CatalogError] = []
+        for each in new:
+            try:
+                draft = drafts.mint(self.site, each, actor_name(actor), tx.now)
+            except CatalogError as error:
+                minted.append(error)
+                continue
+            minted.append(draft)
+            tx.audit("record.draft", actor=draft.author, record=draft.id, detail={"source": each.source} if each.source else None)
+        return minted
 
     def edit(self, tx: WriteTransaction, id: str, changes: Mapping[str, JSON], actor: Actor) -> str:
         """Changes a draft; of a published record a draft is made first.
@@ -148,32 +166,20 @@ class Writer:
             DeniedError: the actor's roles do not let them publish, or write new drafts.
         """
         _require(actor, "publish")
-        if any(isinstance(each, Draft) for each in what):
-            _require(actor, "write")
         stored = drafts.load_drafts(tx.conn, self.site, [each for each in what if isinstance(each, str)])
-        known = list(stored)
-        attempts: list[Attempt] = []
-        ready: dict[str, StoredDraft] = {}
-        new: dict[str, dict[str, Any]] = {}
-        for each in what:
-            if isinstance(each, Draft):
-                try:
-                    minted, row = self._mint(tx, each, actor)
-                except CatalogError as error:
-                    attempts.append(Attempt(None, error=error))
-                    continue
-                ready[minted.id], new[minted.id] = minted, row
-                attempts.append(Attempt(minted.id))
-            elif (draft := stored.pop(each, None)) is not None:
-                ready[each] = draft
-                attempts.append(Attempt(each))
-            else:
-                attempts.append(Attempt(each, error=self._absent(tx, each)))
-        done = dict(zip(ready, self._publishing.publish(tx, list(ready.values()), actor_name(actor), note), strict=True))
-        refused = {id: result for id, result in done.items() if isinstance(result, CatalogError)}
-        drafts.keep(tx, [row for id, row in new.items() if id in refused])
-        drafts.discard(tx, [id for id in known if id not in refused])
-        return [_attempt(attempt, done) for attempt in attempts]
+        new = [each for each in what if isinstance(each, Draft)]
+        minted = iter(self._mint(tx, new, actor) if new else ())
+        found = [next(minted) if isinstance(each, Draft) else stored.get(each) or self._absent(tx, each) for each in what]
+        ready = [each for each in found if isinstance(each, StoredDraft)]
+        results = self._publishing.publish(tx, ready, actor_name(actor), note)
+        done = {draft.id: result for draft, result in zip(ready, results, strict=True)}
+        refused = {id for id, result in done.items() if isinstance(result, CatalogError)}
+        drafts.keep(tx, [draft for draft in ready if draft.id in refused and draft.id not in stored])
+        drafts.discard(tx, [id for id in stored if id not in refused])
+        return [
+            _attempt(draft.id, done[draft.id]) if isinstance(draft, StoredDraft) else Attempt(each if isinstance(each, str) else None, error=draft)
+            for each, draft in zip(what, found, strict=True)
+        ]
 
     def withdraw(self, tx: WriteTransaction, id: str, reason: str, actor: Actor) -> None:
         """Takes a record back: a tombstone is all that stays of it, here and at every peer.
@@ -293,8 +299,5 @@ def _require(actor: Actor, act: str) -> None:
         raise DeniedError(action=act, zh=f"您的角色不能执行此操作：{act}", en=f"your roles do not permit this act: {act}")
 
 
-def _attempt(begun: Attempt, done: Mapping[str, Published | CatalogError]) -> Attempt:
-    if begun.id is None or begun.error is not None:
-        return begun
-    result = done[begun.id]
-    return Attempt(begun.id, error=result) if isinstance(result, CatalogError) else Attempt(begun.id, result)
+def _attempt(id: str, result: Published | CatalogError) -> Attempt:
+    return Attempt(id, error=result) if isinstance(result, CatalogError) else Attempt(id, result)

@@ -25,9 +25,10 @@ from catalog.ingest.fill import Filled, Filler
 from catalog.ingest.library_words import said
 from catalog.ingest.model import AddResult, Found, IngestContext, Item, Refused, Sidecar
 from catalog.ingest.places import there
+from catalog.ingest.plain import write_plain
 from catalog.ingest.sidecar import is_sidecar, read_sidecar, sidecar_of
 from catalog.ingest.sniff import read_items
-from catalog.ingest.write import about, publish_drafted, write_one, write_plain
+from catalog.ingest.write import about, publish_drafted, write_one
 from catalog.profiles import profile
 from catalog.quarantine import Bad, Outcome
 from catalog.tables import source
@@ -169,9 +170,10 @@ def _unchanged(file: _File, ctx: IngestContext, parts: Sequence[tuple[str, str]]
     """What is there of parts (record, part) whose content is known; published now, when that is asked for and was not before."""
     with ctx.store.read() as conn:
         found = about(conn, [id for id, _ in parts])
-    for id, part in parts:
-        result = AddResult(file.path, "unchanged", id, found[id].title, found[id].kind, found[id].rows, part=part)
-        yield publish_drafted(result, ctx) if ctx.publish and found[id].drafted else result
+    results = [AddResult(file.path, "unchanged", id, found[id].title, found[id].kind, found[id].rows, part=part) for id, part in parts]
+    drafted = [result for result in results if found[str(result.id)].drafted] if ctx.publish else []
+    published = {result.id: result for result in publish_drafted(drafted, ctx)} if drafted else {}
+    yield from (published.get(result.id, result) for result in results)
 
 
 # --- 3 to 5: each part -------------------------------------------------------------------------------------------------------------------

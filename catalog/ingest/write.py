@@ -1,4 +1,4 @@
-"""Writing what was found: records that are fields alone many in a transaction, one with rows or a file by itself, large tables in several.
+"""Writing what was found: one record with rows or a file in a transaction, large tables in several. Those that are fields alone: `plain`.
 
 * A record, its rows, the note of its file, where it came from and what of it is set aside are one transaction, or for many rows several, after all of them
   have been checked. A run that is killed in between goes on with the same record where it was.
@@ -7,7 +7,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -23,16 +23,17 @@ from catalog.ingest.fill import ORIGINAL, ROWS, Filled, original_resource
 from catalog.ingest.joining import stricter_fields, stricter_secrecy, stricter_terms
 from catalog.ingest.library_words import said
 from catalog.ingest.model import AddResult, IngestContext, Layer, Sidecar
-from catalog.ingest.places import from_same_place, known, note_source, note_sources, resumed, unfinished
+from catalog.ingest.places import from_same_place, note_source, resumed, unfinished
 from catalog.ingest.sorting import Row, Sorter, check_all, good_rows
 from catalog.objects import Stored
 from catalog.quarantine import Outcome
 from catalog.rows import RowChanges, RowsDone, check_rows, find_table
 from catalog.tables import draft as drafts
-from catalog.tables import object_, record, row_table, source
+from catalog.tables import object_, record, row_table
 from catalog.transaction import WriteTransaction
+from catalog.writer import Attempt
 
-__all__ = ["About", "about", "publish_drafted", "write_one", "write_plain"]
+__all__ = ["About", "about", "change_known", "new_draft", "publish_drafted", "settled", "write_one"]
 
 #: Rows written in one transaction: other writers wait no longer than that takes.
 CHUNK = 5_000
@@ -46,42 +47,6 @@ class About:
     kind: str | None
     rows: int | None
     drafted: bool
-
-
-# --- fields alone ------------------------------------------------------------------------------------------------------------------------
-
-
-def write_plain(batch: Sequence[Filled], ctx: IngestContext) -> list[AddResult | tuple[Filled, CatalogError]]:
-    """Writes records that are fields alone in one transaction.
-
-    Returns:
-        For each, in order, what became of it, or why it could not be written.
-    """
-    results: list[AddResult | tuple[Filled, CatalogError]] = []
-    with ctx.store.write() as tx:
-        digests = known(tx.conn, source.c.digest, [new.digest for new in batch])
-        places = known(tx.conn, source.c.source, [new.place for new in batch])
-        entered: list[tuple[Filled, str]] = []
-        for new in batch:
-            if (id := digests.get(new.digest)) is not None:
-                results.append(_unchanged(tx, ctx, new, id))
-                continue
-            try:
-                id, status = _drafted(tx, ctx, new, places.get(new.place))
-            except CatalogError as error:
-                results.append((new, error))
-                continue
-            digests[new.digest] = places[new.place] = id
-            entered.append((new, id))
-            results.append(_published(tx, ctx, _result(tx.conn, ctx, new, id, status, None, 0)))
-        note_sources(tx, [(new.place, new.digest, id) for new, id in entered])
-    return results
-
-
-def _unchanged(tx: WriteTransaction, ctx: IngestContext, new: Filled, id: str) -> AddResult:
-    found = about(tx.conn, [id])[id]
-    result = AddResult(new.path, "unchanged", id, found.title, found.kind, found.rows, part=new.item.part)
-    return _published(tx, ctx, result) if found.drafted else result
 
 
 # --- one with rows or a file -------------------------------------------------------------------------------------------------------------
@@ -138,7 +103,7 @@ def _write_once(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sorte
             changes = _changes(rows, layer, replace=True, seen=BitMap())
             count = _total(ctx.writer.put_rows(tx, id, "", changes, ctx.actor))
         _end(tx, ctx, new, id, outcome, sorter, ends)
-        return _published(tx, ctx, _result(tx.conn, ctx, new, id, status, count, len(sorter.bads)))
+        return _published(tx, ctx, [_result(tx.conn, ctx, new, id, status, count, len(sorter.bads))])[0]
 
 
 def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sorter, stored: Stored | None, ends: bool) -> AddResult:
@@ -173,7 +138,7 @@ def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sor
         if ctx.steps is not None:
             ctx.steps(done, layer.count, new.path)
     with ctx.store.write() as tx:
-        return _published(tx, ctx, _result(tx.conn, ctx, new, id, status, count, len(sorter.bads)))
+        return _published(tx, ctx, [_result(tx.conn, ctx, new, id, status, count, len(sorter.bads))])[0]
 
 
 def _changes(rows: list[Row], layer: Layer, *, replace: bool, seen: BitMap) -> RowChanges:
@@ -234,15 +199,19 @@ def _draft(tx: WriteTransaction, ctx: IngestContext, new: Filled, digest: str, s
 def _drafted(tx: WriteTransaction, ctx: IngestContext, new: Filled, known: str | None) -> tuple[str, str]:
     """Makes the draft of a new record, or changes that of a known one; returns its id and what became of it."""
     if known is not None:
-        _change(tx, ctx, known, new)
+        change_known(tx, ctx, known, new)
         return known, "changed"
+    return ctx.writer.add_draft(tx, new_draft(new, ctx), ctx.actor), "draft"
+
+
+def new_draft(new: Filled, ctx: IngestContext) -> Draft:
+    """A new record as it is to be written."""
     secrecy, terms = new.protection(ctx)
     fields = {**new.guessed, **new.fields}
-    draft = Draft(fields=fields, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
-    return ctx.writer.add_draft(tx, draft, ctx.actor), "draft"
+    return Draft(fields=fields, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
 
 
-def _change(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled) -> None:
+def change_known(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled) -> None:
     """A changed file changes what the file says, and leaves what people wrote elsewhere."""
     changes: dict[str, JSON] = {**new.fields}
     if ROWS not in changes:
@@ -296,20 +265,25 @@ def _result(conn: Connection, ctx: IngestContext, new: Filled, id: str, status: 
     return AddResult(new.path, status, id, title, kind, rows, notes=new.notes, part=new.item.part, quarantined=bad)
 
 
-def publish_drafted(result: AddResult, ctx: IngestContext) -> AddResult:
+def publish_drafted(results: Sequence[AddResult], ctx: IngestContext) -> list[AddResult]:
     """Publishes what was added before without publishing, when that is asked for."""
     with ctx.store.write() as tx:
-        return _published(tx, ctx, result)
+        return _published(tx, ctx, results)
 
 
-def _published(tx: WriteTransaction, ctx: IngestContext, result: AddResult) -> AddResult:
-    """Publishes when asked. What is refused stays a draft, and everything that it lacks is named: the writer checks before it writes."""
+def _published(tx: WriteTransaction, ctx: IngestContext, results: Sequence[AddResult]) -> list[AddResult]:
+    """Publishes when asked."""
     if not ctx.publish:
-        return result
-    assert result.id is not None
-    values: dict[str, Any] = {name: getattr(result, name) for name in ("path", "id", "title", "kind", "rows", "notes", "part", "quarantined")}
-    try:
-        done = ctx.writer.publish(tx, result.id, ctx.actor)
-    except (PublishError, ConflictError) as error:
-        return AddResult(status="refused", error=error, **values)
-    return AddResult(status="published" if done.changed else result.status, **values)
+        return list(results)
+    attempts = ctx.writer.publish_all(tx, [str(result.id) for result in results], ctx.actor)
+    return [settled(result, attempt) for result, attempt in zip(results, attempts, strict=True)]
+
+
+def settled(result: AddResult, attempt: Attempt) -> AddResult:
+    """What became of a record that was to be published. What is refused stays a draft, and everything that it lacks is named."""
+    if attempt.error is None:
+        published = attempt.published is not None and attempt.published.changed
+        return replace(result, id=attempt.id, status="published" if published else result.status)
+    if isinstance(attempt.error, (PublishError, ConflictError)):
+        return replace(result, id=attempt.id, status="refused", error=attempt.error)
+    raise attempt.error

@@ -5,7 +5,10 @@ import json
 import zipfile
 
 import pytest
+from sqlalchemy import func, select
 
+from catalog.audit import verify_chain
+from catalog.tables import draft, record
 from tests.catalog.intake import Intake
 
 pytestmark = pytest.mark.soak_on("postgresql")
@@ -101,6 +104,36 @@ def test_lists_and_answers_of_ckan(intake, wrap):
     results = intake.add(path)
     assert [result.status for result in results] == ["draft", "draft", "quarantined"] and "resources.original" not in intake.fields(results[0].id)
     assert intake.held() == [("a.json", "[2]", "a.json, [2]: no CKAN dataset, or one without a title".rpartition(": ")[2])]
+
+
+def _complete(id, title="监测井"):
+    """A dataset that may be published."""
+    extras = [each for each in PACKAGE["extras"] if not each["key"].startswith("sharing")]
+    return {**PACKAGE, "id": id, "title": title, "extras": extras, "resources": [{"name": "data", "url": "https://example.org/a.zip", "format": "ZIP"}]}
+
+
+def test_one_load_writes_what_hangs_together_one_after_the_other(intake):
+    """In one file: the same dataset twice, and another content of it."""
+    lines = [_complete("1"), _complete("2", "泉"), _complete("1"), _complete("1", "新名"), _complete("2", "泉"), _complete("4")]
+    path = _write(intake, "a.jsonl", "\n".join(json.dumps(each) for each in lines))
+    results = intake.add(path, publish=True)
+    assert [result.status for result in results] == ["published", "published", "unchanged", "published", "unchanged", "published"]
+    first, second, again, changed, _, last = (result.id for result in results)
+    assert first == again == changed and len({first, second, last}) == 3
+    with intake.store.read() as conn:
+        shown = {row.id: (row.docno, row.version, json.loads(row.fields)["title"]["zh"]) for row in conn.execute(select(record))}
+        assert shown == {first: (3, 2, "新名"), second: (2, 1, "泉"), last: (4, 1, "监测井")}
+        assert conn.scalar(select(func.count()).select_from(draft)) == 0 and verify_chain(conn).bad is None
+
+
+def test_what_was_added_as_drafts_is_published_when_that_is_asked(intake):
+    path = _write(intake, "a.jsonl", "\n".join(json.dumps(_complete(str(n), f"题{n}")) for n in range(5)))
+    added = intake.add(path)
+    assert [result.status for result in added] == ["draft"] * 5
+    published = intake.add(path, publish=True)
+    assert [(result.status, result.id) for result in published] == [("published", each.id) for each in added]
+    more = _write(intake, "a.jsonl", path.read_text() + "\n" + json.dumps(_complete("5")))
+    assert [result.status for result in intake.add(more, publish=True)] == ["unchanged"] * 5 + ["published"]
 
 
 def test_json_lines(intake):

@@ -182,18 +182,19 @@ def test_a_killed_catalogue_goes_on_where_it_was(intake, monkeypatch):
 
     monkeypatch.setattr(run, "BATCH", 10)
     path = intake.file("data.json", _catalog(*(f"题{n}" for n in range(35)), ""))
-    add_draft, calls = intake.ctx.writer.add_draft, []
+    add_all, calls = intake.ctx.writer.add_all, []
 
     def dies(*args):
         calls.append(1)
-        if len(calls) == 25:
+        done = add_all(*args)
+        if len(calls) == 3:
             raise KeyboardInterrupt
-        return add_draft(*args)
+        return done
 
-    monkeypatch.setattr(intake.ctx.writer, "add_draft", dies)
+    monkeypatch.setattr(intake.ctx.writer, "add_all", dies)
     with pytest.raises(KeyboardInterrupt):
         intake.add(path)
-    monkeypatch.setattr(intake.ctx.writer, "add_draft", add_draft)
+    monkeypatch.setattr(intake.ctx.writer, "add_all", add_all)
     results = intake.add(path)
     assert [result.status for result in results] == ["unchanged"] * 20 + ["draft"] * 15 + ["quarantined"]
     assert len({result.id for result in results if result.id}) == 35 and len(intake.held()) == 1
