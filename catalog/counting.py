@@ -1,13 +1,8 @@
 """How many rows a record has, for those who may count them (LANGUAGE 19): also where the rows themselves are hidden from them."""
 
-import orjson
-from sqlalchemy import select
-
-from catalog.attributes import attributes_of_row
 from catalog.errors import DeniedError, NotFoundError
 from catalog.queries import RowQuery
 from catalog.reader import Reader
-from catalog.tables import record
 from catalog.views import Judged, RecordView
 from policies.actor import Actor, require_actor
 
@@ -26,11 +21,10 @@ def row_count(reader: Reader, actor: Actor | None, view: RecordView) -> int | No
         None where there are no rows, or their number may not be said.
     """
     with reader.session(actor) as session:
-        row = session.conn.execute(select(record).where(record.c.id == view.id)).first()
-        if row is None:
+        stored = reader.stored(session, view.id)
+        if stored is None:
             return None
-        fields = orjson.loads(row.fields)
-        attributes = attributes_of_row(row, fields)
+        row, fields, attributes = stored
         decision = session.plan.decide("count", attributes, session.granted(row.id))
         if not decision.permitted:
             return None

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from sqlalchemy import Row, bindparam, select
 
 from catalog.attributes import attributes_of_row
@@ -166,7 +165,7 @@ class LayerReader:
         return made
 
     def _make(self, session: Session, row: Row[Any]) -> _Made | None:
-        fields = orjson.loads(row.fields)
+        fields, odd = self.reader.shapes.fields(row, session.actor)
         attributes = attributes_of_row(row, fields)
         granted = session.granted(row.id)
         judged = judge(session.plan, attributes, granted)
@@ -179,7 +178,7 @@ class LayerReader:
         table, view = opened.table, opened.view
         geometry = tuple(column for column in table.columns if column.type == "geometry") if view.geometry else ()
         layer = LayerView(
-            record=view_of(row, fields, judged),
+            record=view_of(row, fields, judged, odd),
             columns=tuple(column for column in table.columns if column.name in view.columns) + geometry,
             filterable=frozenset(name for name in view.columns if view.may_filter(name)),
             time_column=opened.during,

@@ -13,18 +13,16 @@ Rules (policy-language.md):
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
-import orjson
 from sqlalchemy import Connection, Row, bindparam, select
 
 from catalog.audit import ReadAudit
 from catalog.conditions import told
 from catalog.errors import NotFoundError, QueryError
-from catalog.grants import Granted, granted_records, is_granted
+from catalog.grants import Granted, granted_records
 from catalog.ids import PREFIX
 from catalog.objects import Objects
 from catalog.organisations import Organisation, list_organisations
@@ -33,6 +31,8 @@ from catalog.queries import MOST_RECORDS, ObjectStream, RecordPage, RecordQuery,
 from catalog.row_reader import RowReader
 from catalog.rows import Column
 from catalog.search import Search, SearchQuery, Visible
+from catalog.sessions import Session
+from catalog.shapes import Shapes
 from catalog.site import SiteIdentity
 from catalog.stamps import Stamps
 from catalog.store import State, Store
@@ -54,26 +54,6 @@ _WHOLE = {by: select(record).where(named) for by, named in _NAMED.items()}
 _IDS = select(record.c.id).where(record.c.docno.in_(bindparam("docnos", expanding=True)))
 _NAMES = select(record.c.docno, record.c.slug)
 _SLUGS = select(record.c.slug, record.c.id).where(record.c.slug.in_(bindparam("slugs", expanding=True)))
-
-
-@dataclass(frozen=True)
-class Session:
-    """One request: snapshot, policy, plan and clock."""
-
-    conn: Connection
-    state: State
-    active: ActivePolicy
-    plan: Plan
-    actor: Actor
-
-    @property
-    def now(self) -> int:
-        """UTC seconds."""
-        return self.plan.env.now
-
-    def granted(self, id: str) -> bool:
-        """Whether one record is granted to the actor."""
-        return is_granted(self.conn, self.actor, id, self.now)
 
 
 class Reader:
@@ -116,7 +96,8 @@ class Reader:
         self._organisations: dict[str, tuple[Visible, list[Organisation]]] = {}
         audit.also(stamps.register_wanted)
         audit.also(self._warm)
-        self._kept_views = Views()
+        self.shapes = Shapes(audit)
+        self._kept_views = Views(self.shapes)
         self._plans: dict[tuple[int, Actor], Plan] = {}
         self._lock = threading.Lock()
 
@@ -248,9 +229,17 @@ class Reader:
         self.audit.add("read.record", session.actor, record=view.id, outcome="permitted" if "read" in view.may else "denied")
         return view
 
-    def _row(self, session: Session, name: str) -> Row[Any] | None:
+    def stored(self, session: Session, name: str) -> tuple[Row[Any], dict[str, Any], Mapping[str, object]] | None:
+        """A record's row, its fields and what policies compare, whatever the actor may see; None when there is none.
+
+        Only for who decides about it in this session: nothing of it goes out undecided.
+        """
         by, known = _named(name)
-        return session.conn.execute(_WHOLE[by], {"name": known}).first()
+        row = session.conn.execute(_WHOLE[by], {"name": known}).first()
+        if row is None:
+            return None
+        fields, _ = self.shapes.fields(row, session.actor)
+        return row, fields, self._kept_views.attributes_of(row, fields)
 
     def _refuse(self, session: Session, event: str, row: Row[Any] | None) -> NoReturn:
         self.audit.add(event, session.actor, record=None if row is None else row.id, outcome="denied")
@@ -258,11 +247,11 @@ class Reader:
 
     def _judged(self, session: Session, event: str, name: str) -> tuple[Row[Any], dict[str, Any], Judged]:
         """A record that may be discovered, with its decisions; else absence."""
-        row = self._row(session, name)
-        if row is None:
+        found = self.stored(session, name)
+        if found is None:
             self._refuse(session, event, None)
-        fields = orjson.loads(row.fields)
-        judged = judge(session.plan, self._kept_views.attributes_of(row, fields), session.granted(row.id))
+        row, fields, attributes = found
+        judged = judge(session.plan, attributes, session.granted(row.id))
         if judged is None:
             self._refuse(session, event, row)
         return row, fields, judged

@@ -11,10 +11,10 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from catalog.attributes import attributes_of_row
+from catalog.shapes import Shapes
 from catalog.tables import record
 from catalog.views import RecordView, judge, view_of
 
@@ -38,9 +38,14 @@ type _Key = tuple[object, ...]
 
 
 class Views:
-    """See the module. One for each process; safe for threads."""
+    """See the module. One for each process; safe for threads.
 
-    def __init__(self) -> None:
+    Args:
+        shapes: gives the fields of stored records.
+    """
+
+    def __init__(self, shapes: Shapes) -> None:
+        self._shapes = shapes
         self._kept: OrderedDict[_Key, tuple[int, int | None, RecordView]] = OrderedDict()
         self._attributes: dict[int, Mapping[str, object]] = {}
         self._lock = threading.Lock()
@@ -92,12 +97,12 @@ class Views:
     def _made(self, session: "Session", conn: Connection, missing: Mapping[int, _Key], granted: Collection[str]) -> dict[int, RecordView]:
         found = {}
         for row in conn.execute(_WHOLE, {"docnos": list(missing)}):
-            fields = orjson.loads(row.fields)
+            fields, odd = self._shapes.fields(row, session.actor)
             attributes = self.attributes_of(row, fields)
             judged = judge(session.plan, attributes, row.id in granted)
             if judged is None:
                 continue
-            view = found[row.docno] = view_of(row, fields, judged)
+            view = found[row.docno] = view_of(row, fields, judged, odd)
             self._keep(missing[row.docno], (session.now, session.plan.next_boundary(attributes), view))
         return found
 

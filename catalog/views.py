@@ -7,7 +7,7 @@ Rules (policy-language.md):
 * `withheld` names fields of the profile only, and names the hidden ones whether or not the record has them.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -171,9 +171,15 @@ def judge(plan: Plan, attributes: Mapping[str, object], granted: bool | None) ->
     return Judged(attributes, discover, read, read) if discover.permitted else None
 
 
-def view_of(row: Row[Any], fields: dict[str, Any], judged: Judged) -> RecordView:
-    """The view of a record that may be discovered."""
-    shown, withheld = disclosed(row.profile, fields, judged, orjson.loads(row.withheld) if len(row.withheld) > 2 else ())
+def view_of(row: Row[Any], fields: dict[str, Any], judged: Judged, odd: Sequence[str] = ()) -> RecordView:
+    """The view of a record that may be discovered.
+
+    Args:
+        row, fields, judged: of the record.
+        odd: names of fields that are left out for their shape (`catalog.shapes`): as if this site did not have them.
+    """
+    undisclosed = orjson.loads(row.withheld) if len(row.withheld) > 2 else ()
+    shown, withheld = disclosed(row.profile, fields, judged, (*undisclosed, *(_profile_fields(row.profile).intersection(odd))) if odd else undisclosed)
     return RecordView(
         id=row.id,
         slug=row.slug,

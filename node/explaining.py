@@ -1,20 +1,12 @@
 """Explains a site's decisions about one record: `terrace policy explain`."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import orjson
-from sqlalchemy import select
-
-from catalog.attributes import attributes_of_row
 from catalog.errors import NotFoundError
-from catalog.grants import is_granted
-from catalog.tables import record
 from policies.actor import Actor
 from policies.explain import Explanation, explain
-from policies.plan import Env, Plan
 from policies.vocabulary import ACTIONS
 
 if TYPE_CHECKING:
@@ -50,13 +42,10 @@ def explain_record(site: "Site", id: str, actor: Actor, actions: Sequence[str] |
     Raises:
         NotFoundError: no such record is shown here.
     """
-    now = int(time.time())
-    with site.store.read() as conn:
-        row = conn.execute(select(record).where(record.c.id == id)).first()
-        if row is None:
+    with site.reader.session(actor) as session:
+        stored = site.reader.stored(session, id)
+        if stored is None:
             raise NotFoundError
-        active = site.policies.current(conn)
-        granted = is_granted(conn, actor, id, now)
-    plan = Plan(active.policy_set, actor, Env(site.identity.zone, site.identity.node, now))
-    found = explain(plan, attributes_of_row(row, orjson.loads(row.fields)), granted, actions or ACTIONS)
+        row, _, attributes = stored
+        found = explain(session.plan, attributes, session.granted(row.id), actions or ACTIONS)
     return Explained(id, actor.name or actor.person or actor.node or actor.kind, tuple(found))

@@ -1,6 +1,5 @@
 """What the actions share: the reader, the settings, and the tables that turn organizations into keys and back."""
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-import shapely
 
 from catalog.ckan.errors import CkanNotFoundError
 from catalog.ckan.names import minted, organization_name
@@ -22,8 +20,6 @@ from policies.actor import Actor
 
 #: CKAN's largest page (ckan.search.rows_max) and ours.
 MOST_ROWS = 1000
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,43 +67,18 @@ class Call:
         raise CkanNotFoundError
 
     def package(self, view: RecordView) -> orjson.Fragment:
-        """A record as a dataset: its JSON, made once for each view, address and language.
-
-        Raises:
-            CkanNotFoundError: nothing can be made of it; that is an alarm.
-        """
+        """A record as a dataset: its JSON, made once for each view, address and language."""
         key = ("ckan", self.around.base, self.around.language)
-        made: orjson.Fragment = view.once(key, lambda: self._making(view, lambda: orjson.Fragment(orjson.dumps(package(view, self.around)))))
+        made: orjson.Fragment = view.once(key, lambda: orjson.Fragment(orjson.dumps(package(view, self.around))))
         return made
 
     def packages(self, views: Iterable[RecordView], wanted: Sequence[str] = ()) -> list[Any]:
-        """Records as datasets, or the keys of them that are wanted. One of which nothing can be made is left out: it must not take the list along."""
-        found: list[Any] = []
-        for view in views:
-            try:
-                found.append(self.package_parts(view, wanted) if wanted else self.package(view))
-            except CkanNotFoundError:
-                continue
-        return found
-
-    def _making[T](self, view: RecordView, make: Callable[[], T]) -> T:
-        """Received values were looked at when they came (`ReceivedRecord.fitting`); this is the second net, for what older versions let in."""
-        try:
-            return make()
-        except (TypeError, ValueError, AttributeError, LookupError, ArithmeticError, shapely.errors.ShapelyError) as error:
-            said = f"{type(error).__name__}: {error}"
-            view.once(("ckan-broken",), lambda: self._alarm(view, said))
-            raise CkanNotFoundError from error
-
-    def _alarm(self, view: RecordView, said: str) -> bool:
-        """A line of the audit log, once for each view."""
-        log.error("no CKAN dataset can be made of %s: %s", view.id, said)
-        self.reader.audit.add("read.broken", self.actor, record=view.id, outcome="alarm", detail={"face": "ckan", "error": said})
-        return True
+        """Records as datasets, or the keys of them that are wanted."""
+        return [self.package_parts(view, wanted) if wanted else self.package(view) for view in views]
 
     def package_parts(self, view: RecordView, wanted: Sequence[str]) -> dict[str, Any]:
         """Of a dataset the keys that are wanted."""
-        whole = self._making(view, lambda: package(view, self.around))
+        whole = package(view, self.around)
         return {key: whole[key] for key in wanted if key in whole}
 
     def every(self, query: RecordQuery, most: int | None = None) -> Iterator[RecordView]:
