@@ -124,5 +124,5 @@ def test_what_cleaning_gives_has_its_shape() -> None:
     for kind, value in LOOSE.items():
         assert has_shape(kind, clean_value(kind, value)), kind
     assert has_shape("code:kinds", clean_value("code:kinds", "dataset")) and has_shape("codes:themes", clean_value("codes:themes", ["land", "water"]))
-    for name, value in complete_fields().items():
+    for name, value in ((name, value) for name, value in complete_fields().items() if name in CORE):
         assert has_shape(CORE[name], clean_value(CORE[name], value)), name
