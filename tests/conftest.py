@@ -8,17 +8,16 @@
 
 import os
 import socket
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+
+from tests.databases import POSTGRESQL, postgresql_database
 
 STRICT = os.environ.get("TERRACE_TEST_STRICT") == "1"
-POSTGRESQL = os.environ.get("TERRACE_TEST_POSTGRESQL")
 ENGINES = ["sqlite", "postgresql"] if POSTGRESQL else ["sqlite"]
 #: Folders whose tests share what is costly to make, once for each engine.
 SHARING = ("scenarios", "leaks")
@@ -84,29 +83,13 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     return argname if isinstance(val, bytes) or callable(val) else None
 
 
-@contextmanager
-def postgresql_database() -> Iterator[str]:
-    """URL of a new database on the test server, dropped at the end."""
-    assert POSTGRESQL
-    name = f"terrace_{uuid.uuid4().hex[:16]}"
-    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    try:
-        yield make_url(POSTGRESQL).set(database=name).render_as_string(hide_password=False)
-    finally:
-        with server.connect() as connection:
-            connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
-        server.dispose()
-
-
 @pytest.fixture
-def database_url(engine_name: str, tmp_path: Path) -> Iterator[str]:
-    """URL of an empty database of its own: a file under `tmp_path`, or a new database on the test server."""
+def database_url(engine_name: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a database of its own: a file under `tmp_path`, or one on the test server; empty, unless the test takes `store` too."""
     if engine_name == "sqlite":
         yield f"sqlite:///{tmp_path / 'terrace.db'}"
         return
-    with postgresql_database() as url:
+    with postgresql_database(["catalog"] if "store" in request.fixturenames else []) as url:
         yield url
 
 

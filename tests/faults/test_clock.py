@@ -12,7 +12,6 @@ from catalog.search.flush import flush
 from catalog.store import Store
 from sync import tables as t
 from sync.errors import PeerError
-from tests.conftest import POSTGRESQL  # noqa: F401 (the fixtures of tests/sync need it)
 from tests.faults.checks import check
 from tests.sync.conftest import make_site  # noqa: F401 (a fixture)
 from tests.sync.sites import TestSite

@@ -21,7 +21,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from catalog.fault_list import points
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL
 from tests.faults.scenario import DIVISIONS, Life
 
 ROOT = Path(__file__).parents[2]

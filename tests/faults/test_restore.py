@@ -15,7 +15,7 @@ from sync import tables as t
 from sync.errors import PeerError, TrustError
 from sync.log_mark import MARK
 from sync.recovery import note_restored, restored
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL
 from tests.faults.checks import check
 from tests.sync.conftest import make_site  # noqa: F401 (a fixture)
 from tests.sync.sites import TestSite
@@ -268,3 +268,97 @@ def test_a_new_site_needs_nobody_to_begin_its_log(make_site: MakeSite) -> None: 
     assert alone.exchange.status().size == 1
     alone.exchange.worker.publish_once()
     assert (alone.folder / MARK).exists() and Path(alone.folder / MARK).read_text().strip().startswith("{")
+
+
+@pytest.mark.soak_on("postgresql")
+@pytest.mark.timeout(120)
+def test_leaves_that_an_epoch_closed_too_early_makes_void_go_from_every_relay(make_site: MakeSite, copies: Copies) -> None:  # noqa: F811
+    """The city was restored itself: it closes its county's epoch at what it remembers, which is less than the province holds."""
+    # PROTOCOL 6.2, 4.5
+    nation, province = make_site("000000", "全国"), make_site("510000", "四川")
+    city, county = make_site("510100", "成都"), make_site("510107", "武侯")
+    for lower, upper in ((province, nation), (city, province), (county, city)):
+        lower.join(upper)
+    ways = ((county, city), (city, province), (province, nation))
+    old = county.publish("旧")
+    flow(*ways)
+    city.stop()
+    yesterday = copies.take(city)
+    city = again(city, "成都")
+    ways = ((county, city), (city, province), (province, nation))
+    new = county.publish("新", rows=RowChanges(puts=[row(0)], columns=COLUMNS, key=["code"], geometry="point"), items=ITEMS, **{"resources.data": RESOURCE})
+    flow(*ways)
+    assert shown(nation).keys() == {old, new} and codes(nation, new) == ["P00000"]
+    city.stop()
+    copies.put_back(city, yesterday)
+    city = again(city, "成都")
+    ways = ((county, city), (city, province), (province, nation))
+
+    closing = city.exchange.recovery.close(county.node, "admin")
+    assert closing.size == 1
+    for site, below in ((province, city), (nation, province)):
+        site.exchange.worker.fetch_statements(below.node)
+    province.exchange.worker.publish_once()
+    assert shown(province).keys() == {old}
+    nation.exchange.worker.pull_once(province.node)
+    assert shown(nation).keys() == {old}  # taken back from it, not refused by it
+    county.exchange.worker.fetch_statements(city.node)
+
+    flow(*ways, times=6)
+    for site in (city, province, nation):
+        assert shown(site) == shown(county) and codes(site, new) == ["P00000"]
+        assert {site.record(id).provenance.epoch for id in (old, new)} == {2}
+    assert not alarms(nation), alarms(nation)
+    county.stop()
+
+
+@pytest.mark.soak_on("postgresql")
+@pytest.mark.timeout(120)
+def test_a_copy_of_before_the_epoch_that_followed_an_earlier_restore_is_noticed(make_site: MakeSite, copies: Copies) -> None:  # noqa: F811
+    """Put back a second time: the copy knows nothing of epoch 2, whose log was written. Beginning it again would be a fork."""
+    # PROTOCOL 6.2
+    city, county = make_site("510100", "成都"), make_site("510107", "武侯")
+    county.join(city)
+    county.publish("旧")
+    flow((county, city))
+    county.stop()
+    before = copies.take(county)
+    for epoch in (2, 3):
+        copies.put_back(county, before)
+        county = again(county, "武侯")
+        county.publish(f"新{epoch}")
+        if epoch == 2:
+            with county.store.write() as tx:
+                note_restored(tx, "restore")
+        flow((county, city), times=2)
+        with county.store.read() as conn:
+            assert restored(conn) == ("restore" if epoch == 2 else "mark")
+        city.exchange.recovery.close(county.node, "admin")
+        flow((county, city), times=6)
+        assert shown(city) == shown(county) and not alarms(city), alarms(city)
+        assert str(county.exchange.status().origin).endswith(f"/{epoch}")
+        county.stop()
+
+
+@pytest.mark.soak_on("postgresql")
+def test_a_copy_of_the_moment_before_the_newest_entry_was_told_is_not_taken_for_up_to_date(make_site: MakeSite, copies: Copies) -> None:  # noqa: F811
+    """The mark is written as soon as an entry is in the log, before a witness or peer is told of it: a copy from in between must not pass for the newest."""
+    # PROTOCOL 6.2
+    city, county = make_site("510100", "成都"), make_site("510107", "武侯")
+    county.join(city)
+    county.publish("旧")
+    flow((county, city))
+    county.stop()
+    before = copies.take(county)
+    county = again(county, "武侯")
+    county.publish("新")
+    county.exchange.logbook.append()  # in the log and marked; then the machine is lost, and nobody was told
+    county.stop()
+    copies.put_back(county, before)
+    county = again(county, "武侯")
+    county.publish("另")
+    county.exchange.worker.publish_once()
+    with county.store.read() as conn:
+        assert restored(conn) == "mark"
+    assert county.exchange.status().size == 1  # the other entry is not put where one had stood that was signed already
+    county.stop()

@@ -21,7 +21,7 @@ from catalog import tables as c
 from catalog.errors import BusyError, DamagedError, DatabaseAwayError, DiskError, ObjectError
 from catalog.store import Store, open_store
 from policies.errors import TerraceError
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL
 from tests.faults.checks import check
 from tests.node.served import TERRACE
 from tests.sync.sites import TestSite

@@ -17,7 +17,7 @@ from catalog.accounts import Account
 from node.app import create_app, create_peer_app
 from node.founding import Founding, found
 from node.site import Site, open_site
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL
 from tests.leaks.asking import Bench
 from tests.leaks.fate import fated
 from tests.leaks.world import THINGS, Filling, policy

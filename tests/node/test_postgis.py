@@ -12,7 +12,7 @@ from catalog.postgis import Postgis
 from node.cli.main import cli
 from node.doctor import examine, without_postgis
 from node.site import open_site
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL
 
 NEEDS_SERVER = pytest.mark.skipif(not POSTGRESQL, reason="TERRACE_TEST_POSTGRESQL names no server")
 

@@ -16,7 +16,7 @@ import pytest
 import requests
 from sqlalchemy import create_engine, make_url, text
 
-from tests.conftest import POSTGRESQL
+from tests.databases import POSTGRESQL
 
 TERRACE = Path(sys.executable).with_name("terrace")
 PATIENCE = 240

@@ -1,15 +1,13 @@
 """Sites for the tests of the exchange, on both engines."""
 
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
 
-from tests.conftest import POSTGRESQL
+from tests.databases import drop_database, new_database
 
 
 @contextmanager
@@ -19,19 +17,13 @@ def sites(engine_name: str, folder: Path, free_port: Callable[[], int]) -> Itera
 
     made: list[TestSite] = []
     databases: list[str] = []
-    server = create_engine(POSTGRESQL, isolation_level="AUTOCOMMIT") if engine_name == "postgresql" and POSTGRESQL else None
 
     def make(division: str, name: str, **more: Any) -> Any:
         own = folder / division
-        if server is None:
-            url = f"sqlite:///{own / 'terrace.db'}"
-        else:
-            assert POSTGRESQL
-            database = f"terrace_{uuid.uuid4().hex[:16]}"
-            with server.connect() as connection:
-                connection.execute(text(f'CREATE DATABASE "{database}"'))
-            databases.append(database)
-            url = make_url(POSTGRESQL).set(database=database).render_as_string(hide_password=False)
+        url = f"sqlite:///{own / 'terrace.db'}"
+        if engine_name == "postgresql":
+            url = new_database(["catalog", "sync"])
+            databases.append(url)
         site = TestSite(own, url, free_port(), division=division, name=name, **more).listen()
         made.append(site)
         return site
@@ -43,11 +35,8 @@ def sites(engine_name: str, folder: Path, free_port: Callable[[], int]) -> Itera
             site.exchange.worker.end()
         for site in reversed(made):
             site.stop()
-        if server is not None:
-            with server.connect() as connection:
-                for database in databases:
-                    connection.execute(text(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'))
-            server.dispose()
+        for url in databases:
+            drop_database(url)
 
 
 @pytest.fixture

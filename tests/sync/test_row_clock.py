@@ -85,7 +85,7 @@ class Pair:
 @pytest.mark.parametrize("kind", ["date", "datetime", "text"])
 def test_row_whose_embargo_ends_appears_without_another_change(make_site: MakeSite, kind: str) -> None:
     pair = Pair(make_site, kind, "row.observed is older than 30 days")
-    id = pair.publish(pair.reading("OLD", 40), pair.reading("SOON", 29.2), pair.reading("NEW", 3))
+    id = pair.publish(pair.reading("OLD", 40), pair.reading("SOON", 29), pair.reading("NEW", 3))
     pair.bring()
     assert pair.seen(id) == ["OLD"]
     with pair.county.store.read() as conn:
