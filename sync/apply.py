@@ -31,14 +31,15 @@ from sync import tables as t
 from sync.context import Context
 from sync.errors import BatchError, ConflictError, ForkError, SyncError, TrustError
 from sync.floors import SHOWN, check_source, floors, raise_floors
-from sync.holdings import Shown, holdings_of, replace_holdings, shown
+from sync.holdings import Shown, holdings_of, replace_holdings, shown, stale_of
 from sync.inlets import open_inlet, read_state
 from sync.objects import want_objects
 from sync.refusals import LINES, Bound
 from sync.row_inlet import RowApplier
 from sync.runs import Run, conflict_with_others, grow, keep_nodes, new_run, run_by_number, run_of_view
-from sync.trust import Order
+from sync.trust import Order, Trust
 from sync.trusted import MAX_OF_ISSUER, keep_statements
+from sync.voided import Counting
 
 __all__ = ["Applied", "Applier", "disclosed_values"]
 
@@ -63,11 +64,11 @@ class Applied:
 
 
 class Applier:
-    """Applies the batches of all sources of one site."""
+    """Applies the batches of all sources of one site. `rows`: its part for rows."""
 
     def __init__(self, context: Context) -> None:
         self._x = context
-        self._rows = RowApplier(context)
+        self.rows = RowApplier(context)
         self._lines = Bound(LINES)
 
     def apply(self, source: str, data: bytes) -> Applied:
@@ -127,10 +128,10 @@ class Applier:
             touched = self._hold(tx, source, verdict, runs, round_)  # 6
             dropped, stopped = self._end_of_full_read(tx, source, round_) if verdict.complete else (set(), 0)
             touched |= dropped
-            counts = self._show(tx, touched, verdict)  # 7
-            self._rows.apply(tx, source, verdict, runs, round_)  # after the records whose columns they have
+            counts = self.show(tx, touched, verdict.trust)  # 7
+            self.rows.apply(tx, source, verdict, runs, round_)  # after the records whose columns they have
             if verdict.complete and not stopped:
-                self._rows.forget_unseen(tx, source, round_)  # last: the batch that ends a full read may bring rows, too
+                self.rows.forget_unseen(tx, source, round_)  # last: the batch that ends a full read may bring rows, too
             again = verdict.head == "differs"
             full = (verdict.restart or bool(inlet.full)) and not verdict.complete
             values = {
@@ -189,7 +190,9 @@ class Applier:
                     continue
             else:
                 continue
-            self._rows.forget(tx, source, change.id)  # rows go with their record
+            self.rows.forget(tx, source, change.id)  # rows go with their record
+        for id in stale_of(tx.conn, source, rows):
+            tx.change("proof", id)  # it may be passed on again
         replace_holdings(tx.conn, source, rows)
         return set(rows)
 
@@ -211,30 +214,32 @@ class Applier:
 
     # --- 7: what is shown ------------------------------------------------------------------------------------------------------------
 
-    def _show(self, tx: WriteTransaction, ids: set[str], verdict: batches.Verdict) -> dict[str, JSON]:
+    def show(self, tx: WriteTransaction, ids: set[str], trust: Trust) -> dict[str, JSON]:
+        """Shows what now has the highest order of each record among the leaves that count, or nothing; returns how many were put and went."""
         put = gone = 0
+        counting = Counting(tx.conn, trust)
         held, lowest = holdings_of(tx.conn, ids), floors(tx.conn, SHOWN, ids)
         orders: dict[str, Order] = {}
         for id in sorted(ids):
-            best = shown(held.get(id, []))
+            best = shown(counting.of(held.get(id, [])))
             if best is not None:
                 orders[id] = best.best.order
             if best is None or best.best.tomb or best.best.order < lowest.get(id, best.best.order):
                 gone += self._x.writer.unshow(tx, id, tombstone=best is not None and best.best.tomb)
-                self._rows.hide(tx, id)
+                self.rows.hide(tx, id)
                 continue
-            put += self._show_one(tx, best, verdict)
+            put += self._show_one(tx, best, trust)
         raise_floors(tx.conn, SHOWN, orders)
         return {"put": put, "gone": gone}
 
-    def _show_one(self, tx: WriteTransaction, best: Shown, verdict: batches.Verdict) -> bool:
+    def _show_one(self, tx: WriteTransaction, best: Shown, trust: Trust) -> bool:
         holding = best.best
         run = run_by_number(tx.conn, holding.run)
         if run.node == self._x.me:
             return False  # our own record came back: it is shown from our own log, or was withdrawn here
         level, division = None, None
         try:
-            said = verdict.trust.certified(run.node)
+            said = trust.certified(run.node)
             level, division, way = said.level, said.division, said.path
         except TrustError:
             way = ()

@@ -43,6 +43,7 @@ from sync.serve_batch import Served, Server
 from sync.states import get_number
 from sync.transport import Peers
 from sync.trusted import TrustStore, statement_tokens
+from sync.voided import Voided
 from sync.witnessing import WitnessDesk
 from sync.worker import Worker
 
@@ -151,6 +152,7 @@ class Exchange:
         self.messages = MessageDesk(self.context)
         self.worker = Worker(self)
         self.recovery = Recovery(self)
+        self.voided = Voided(self.context, self.applier)
         self._seen: dict[str, float] = {}
 
     def close(self) -> None:

@@ -5,7 +5,8 @@ Rules:
 1. Holdings are per source: what one peer takes back, another may still give.
 2. Shown is the highest order = (place in succession, epoch, index), never version or time; a tombstone of the highest order shows nothing.
 3. Disclosures are united over the sources that hold the same manifest.
-4. What goes to a reader is drawn only from the sources that it may hear of (valley-free relay, 4.8) and never from that reader itself.
+4. After a restore what is held may be older than what peers were given: it is *stale*, and goes to nobody until its source has given it again (6.2).
+5. What goes to a reader is drawn only from the sources that it may hear of (valley-free relay, 4.8) and never from that reader itself.
 """
 
 from collections.abc import Collection, Iterable
@@ -17,9 +18,11 @@ from sqlalchemy import Connection, delete, select
 from catalog.canonical import loads
 from sync import tables as t
 
-__all__ = ["Holding", "Shown", "holdings_of", "replace_holdings", "shown"]
+__all__ = ["STALE", "Holding", "Shown", "holdings_of", "replace_holdings", "shown", "stale_of"]
 
 _CHUNK = 400
+#: Round of holdings from before a restore.
+STALE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Holding:
     disclosures: dict[str, str]
     fingerprint: bytes
     tomb: bool
+    stale: bool
 
     @property
     def order(self) -> tuple[int, int, int]:
@@ -110,8 +114,27 @@ def replace_holdings(conn: Connection, source: str, rows: dict[str, dict[str, An
         conn.execute(t.holding.insert(), new)
 
 
+def stale_of(conn: Connection, source: str, ids: Collection[str]) -> list[str]:
+    """Those of these records of which this source's holding is stale."""
+    h = t.holding.c
+    if conn.scalar(select(h.id).where(h.source == source, h.round == STALE).limit(1)) is None:
+        return []
+    return [id for id, held in holdings_of(conn, ids).items() if any(item.stale and item.source == source for item in held)]
+
+
 def _holding(row: Any) -> Holding:
     disclosures = cast(dict[str, str], loads(row.disclosures))
     return Holding(
-        row.source, row.id, row.run, row.at, row.place, row.epoch, bytes(row.digest), row.manifest, disclosures, bytes(row.fingerprint), bool(row.tomb)
+        row.source,
+        row.id,
+        row.run,
+        row.at,
+        row.place,
+        row.epoch,
+        bytes(row.digest),
+        row.manifest,
+        disclosures,
+        bytes(row.fingerprint),
+        bool(row.tomb),
+        row.round == STALE,
     )

@@ -5,7 +5,8 @@ no constraint hides or masks, *hold* the rows, under the row filter of the decis
 
 1. *Where it came from.* To superiors and sideways go only own records and what subordinates gave; nothing goes back to the peer that gave it, nor to its own
    authority (4.8). Disclosures are drawn from the sources that remain.
-2. *Where it is proved.* A record that no log holds yet waits; so do the rows of batches that are not logged yet.
+2. *Where it is proved.* A record that no log holds yet waits; so do the rows of batches that are not logged yet. What a closing or a succession made void,
+   and what stands in a run that goes beyond the end of a closed epoch, proves nothing any more (6.2, 6.3).
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from sync.clock import seconds_behind
 from sync.context import Context
 from sync.errors import TrustError
 from sync.holdings import Holding, holdings_of, shown
+from sync.ids import Origin, parse_origin
 from sync.row_clock import moves, row_moments, stamp, stamped
 from sync.runs import Run, run_by_number
 from sync.stream import fingerprint
@@ -119,6 +121,8 @@ class Judge:
         self.actor = peer_actor(self.trust, peer, context.site.secrecy_cap)
         self._may: dict[str, bool] = {}
         self._runs: dict[int, Run] = {}
+        self._origins: dict[int, Origin] = {}
+        self._good: dict[int, bool] = {}
         self._leaves: dict[tuple[str, bytes], tuple[int, int]] = {}
         self._tables: dict[str, list[Any]] = {}
 
@@ -141,7 +145,7 @@ class Judge:
         for start in range(0, len(wanted), _CHUNK):
             some = wanted[start : start + _CHUNK]
             views = self._x.reader.stream(self.actor, some, conn=self._conn, now=self.now)
-            held = holdings_of(self._conn, some)
+            held = {id: [item for item in items if self._usable(item)] for id, items in holdings_of(self._conn, some).items()}
             self._look_ahead(list(views.values()))
             for id in some:
                 view = views.get(id)
@@ -168,7 +172,7 @@ class Judge:
             return Judged(Verdict(None, boundary=view.boundary))
         if view.own:
             leaf = self._leaves.get((view.id, view.manifest_hash))
-            if leaf is None:
+            if leaf is None or not self._proves(view.id, *leaf):
                 return Judged(Verdict(None, boundary=view.boundary))  # not in the log yet: its change comes again behind the logged position
             run, at, texts, source = leaf[0], leaf[1], view.disclosures, ""
         else:
@@ -194,7 +198,7 @@ class Judge:
         if row is None or '"kind":"tombstone"' not in row.manifest:
             return _NO
         leaf = self._own_leaf(id, bytes(row.manifest_hash))
-        return _NO if leaf is None else Judged(Verdict(TOMB, bytes(row.manifest_hash)), leaf[0], leaf[1], row.manifest)
+        return _NO if leaf is None or not self._proves(id, *leaf) else Judged(Verdict(TOMB, bytes(row.manifest_hash)), leaf[0], leaf[1], row.manifest)
 
     def _own_leaf(self, id: str, digest: bytes) -> tuple[int, int] | None:
         leaf = t.leaf.c
@@ -202,6 +206,32 @@ class Judge:
             select(leaf.run, leaf.at).where(leaf.id == id, leaf.digest == digest, leaf.kind == "record").order_by(leaf.run.desc(), leaf.at.desc()).limit(1)
         ).one_or_none()
         return None if row is None else (row.run, row.at)
+
+    def proves(self, run: Run) -> bool:
+        """Whether a run can prove anything to others: one that goes beyond the end of a closed epoch cannot, since its note is void (PROTOCOL 6.2)."""
+        try:
+            end = self.trust.end_of(self._origin(run))
+        except TrustError:
+            return False
+        return end is None or run.size <= end
+
+    def _usable(self, item: Holding) -> bool:
+        return not item.stale and self._proves(item.id, item.run, item.at)
+
+    def _proves(self, id: str, number: int, at: int) -> bool:
+        """Whether a leaf counts, and its run can prove it."""
+        # PROTOCOL 6.2
+        run = self.run(number)
+        if number not in self._good:
+            self._good[number] = self.proves(run)
+        try:
+            self.trust.check_leaf(id, self._origin(run), at)
+        except TrustError:
+            return False
+        return self._good[number]
+
+    def _origin(self, run: Run) -> Origin:
+        return self._origins.get(run.run) or self._origins.setdefault(run.run, parse_origin(run.origin))
 
     def _may_pass(self, source: str) -> bool:
         """PROTOCOL 4.8."""
@@ -247,6 +277,6 @@ class Judge:
         """The newest batch of rows that a log proves, and the epoch of that log; (0, 1) when there is none."""
         leaf = t.row_leaf if source else t.leaf
         where = [leaf.c.id == id, leaf.c.variant == variant, leaf.c.seq <= newest, (leaf.c.source == source) if source else (leaf.c.kind == "rows")]
-        query = select(leaf.c.seq, t.run.c.epoch).join(t.run, t.run.c.run == leaf.c.run).where(*where)
+        query = select(leaf.c.seq, leaf.c.run, leaf.c.at, t.run.c.epoch).join(t.run, t.run.c.run == leaf.c.run).where(*where)
         found = self._conn.execute(query.order_by(leaf.c.seq.desc(), leaf.c.run.desc()).limit(1)).one_or_none()
-        return (0, 1) if found is None else (found.seq, found.epoch)
+        return (0, 1) if found is None or not self._proves(id, found.run, found.at) else (found.seq, found.epoch)

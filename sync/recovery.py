@@ -29,7 +29,8 @@ from sync.context import Context
 from sync.doubt import is_doubt, note_doubt
 from sync.errors import AwayError, RolledBackError, SyncError, TrustError
 from sync.feeder import STREAMED
-from sync.ids import log_origin
+from sync.holdings import STALE
+from sync.ids import log_origin, parse_origin
 from sync.log_mark import read_mark, write_mark
 from sync.logbook import EPOCH_FROM, LOGGED, own_run
 from sync.merkle import empty_root
@@ -111,8 +112,12 @@ class Recovery:
         if run is None and why is None:
             return True
         if epoch > max(begun, 1 if run is None else run.epoch):
-            self._begin(epoch)
-            return True
+            if not self._marked(epoch):
+                self._begin(epoch)
+                return True
+            if why is None:
+                self._hold("mark")  # the copy is from before that epoch, whose log was written already: it must be closed in its turn
+                return False
         if why is not None:
             self._ask_superiors()
             return False
@@ -135,6 +140,11 @@ class Recovery:
             if note_doubt(tx, witness, error, now):
                 log.error("the witness %s does not cosign: %s", witness, error)
         return True
+
+    def _marked(self, epoch: int) -> bool:
+        """Whether this site has written the log of this epoch, or of a later one, that its database knows nothing of."""
+        mark = read_mark(self._x.store.data_dir)
+        return mark is not None and parse_origin(mark[0]).epoch >= epoch
 
     def _look(self, run: Run) -> bool:
         """Compares the log with its mark, or, without one, with what the witness knows."""
@@ -196,9 +206,10 @@ class Recovery:
             newest = int(tx.conn.scalar(select(func.max(c.change.c.position))) or 0)
             for name, value in ((_EPOCH, epoch), (EPOCH_FROM, newest), (LOGGED, 0), (STREAMED, newest)):
                 set_number(tx.conn, name, value)
-            for table in (t.stream, t.due, t.view_out, t.outlet):
+            for table in (t.stream, t.due, t.view_out, t.outlet, t.row_leaf):
                 tx.conn.execute(delete(table))
             tx.conn.execute(update(t.inlet).values(cursor=0, full=1))
+            tx.conn.execute(update(t.holding).values(round=STALE))
             tx.conn.execute(delete(t.state).where((t.state.c.name == _BACK) | t.state.c.name.startswith("statements ")))
             tx.audit("sync.epoch", detail={"epoch": epoch})
         self._sure = True

@@ -63,6 +63,11 @@ class RowApplier:
         """The record is no longer shown."""
         self._drop(tx, id)
 
+    def void(self, tx: WriteTransaction, id: str) -> None:
+        """Batches of its rows are void (PROTOCOL 6.2): the table goes until the next epoch brings it."""
+        for variant in self._drop(tx, id):
+            tx.change("rows", id, variant=variant, seq=0, own=False)
+
     # --- one change --------------------------------------------------------------------------------------------------------------------
 
     def _batch(self, tx: WriteTransaction, source: str, change: batches.RowsChange, run: int, round_: int) -> None:
@@ -127,9 +132,11 @@ class RowApplier:
         r = t.row_inlet.c
         return conn.scalar(select(r.seq).where(r.source != source, r.id == id, r.feeds == 1).limit(1)) is not None
 
-    def _drop(self, tx: WriteTransaction, id: str) -> None:
-        for variant in list(tx.conn.scalars(select(c.row_table.c.variant).where(c.row_table.c.id == id))):
+    def _drop(self, tx: WriteTransaction, id: str) -> list[str]:
+        variants = list(tx.conn.scalars(select(c.row_table.c.variant).where(c.row_table.c.id == id)))
+        for variant in variants:
             drop_table(tx.conn, id, variant)
+        return variants
 
 
 def _shape(fields: Mapping[str, Any], variant: str) -> tuple[list[dict[str, Any]], list[str], str | None] | None:

@@ -110,7 +110,7 @@ class Server:
             building = _Building(min(limit, batches.MAX_ITEMS), cursor)
             self._collect(tx.conn, outlet, judge, building)  # 3
             for run in () if building.more else self._news(tx.conn, peer):
-                if run.origin not in building.runs:
+                if run.origin not in building.runs and judge.proves(run):
                     building.runs[run.origin] = run.run
                     building.opened[run.run] = set()
                     building.order.append(run.run)

@@ -225,6 +225,14 @@ class Trust:
             return LogState(origin, cert.suite, (), closed_at)
         return LogState(origin, cert.suite, self.site_keys(origin.node), None)
 
+    def end_of(self, origin: Origin) -> int | None:
+        """Size at which the epoch of a log ended: leaves at or beyond it are void. None while it is open."""
+        # PROTOCOL 6.2
+        if origin.epoch >= self.epoch(origin.node):
+            return None
+        closing = self._closings.by_node.get(origin.node, {}).get(origin.epoch)
+        return 0 if closing is None else closing.size  # an epoch whose closing is not known is trusted for nothing: its superior already names a later one
+
     def epoch(self, node: str) -> int:
         """The open epoch of a node's log; 1 when nobody closed one."""
         opened = [closes + 1 for closes in self._closings.by_node.get(node, ())]
@@ -281,16 +289,15 @@ class Trust:
         Raises:
             TrustError: kind `void` (a leaf beyond a closing or a succession, 6.2, 6.3) or `ended` (6.3).
         """
-        if origin.epoch < self.epoch(origin.node):
-            closing = self._closings.by_node.get(origin.node, {}).get(origin.epoch)
-            # PROTOCOL 6.2
-            if closing is None or index >= closing.size:
-                raise TrustError(
-                    zh=f"{origin} 第 {index} 叶已作废（纪元已关闭）",
-                    en=f"leaf {index} of {origin} is void: its epoch was closed before it",
-                    clause="6.2",
-                    kind="void",
-                )
+        # PROTOCOL 6.2
+        end = self.end_of(origin)
+        if end is not None and index >= end:
+            raise TrustError(
+                zh=f"{origin} 第 {index} 叶已作废（纪元已关闭）",
+                en=f"leaf {index} of {origin} is void: its epoch was closed before it",
+                clause="6.2",
+                kind="void",
+            )
         successor = self._successor(origin.node, record_id)
         if successor is None:
             return

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Worker"]
 
 #: Seconds: between rounds of what only the clock moves; longest pause after a failure; between two fetches of a peer's statements.
-TICK, LONGEST, STATEMENTS = 1.0, 30.0, 600.0
+TICK, LONGEST, STATEMENTS = 1.0, 30.0, 60.0
 #: Seconds to leave a witness alone that did not answer.
 WITNESS_PAUSE = 5.0
 _SHORTEST = 0.2
@@ -117,6 +117,7 @@ class Worker:
     def publish_once(self) -> None:
         """Brings log, cosignature and streams up to date."""
         self._look_at_clock()
+        self._e.voided.step()
         if not self._e.recovery.step():  # PROTOCOL 6.2: the log went back
             return
         while self._e.logbook.append() and not self._stop.is_set():
