@@ -278,9 +278,11 @@ def bbox(value: Any) -> JSON:
 
 
 def geometry(value: Any) -> str:
-    """A geometry as base64url of its WKB in CRS84; GeoJSON is accepted."""
+    """A geometry as base64url of its WKB in CRS84; GeoJSON is accepted, and what was read from it."""
+    shape: Any = value if isinstance(value, shapely.Geometry) else None
     try:
-        shape = shapely.geometry.shape(dict(value)) if isinstance(value, Mapping) else shapely.from_wkb(unb64(value))
+        if shape is None:
+            shape = shapely.geometry.shape(dict(value)) if isinstance(value, Mapping) else shapely.from_wkb(unb64(value))
     except (CanonicalError, shapely.GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise ValueProblem("不是几何（base64url WKB 或 GeoJSON）", "not a geometry (base64url WKB or GeoJSON)") from error
     if shape is None or shape.is_empty:

@@ -196,7 +196,7 @@ class _Reader:
         try:
             text = value if isinstance(value, str) else orjson.dumps(value).decode()
             shape = shapely.from_geojson(text)
-            return {"geometry": geometry(shapely.geometry.mapping(shape)), "bbox": bbox([float(side) for side in shape.bounds])}
+            return {"geometry": geometry(shape), "bbox": bbox([float(side) for side in shape.bounds])}
         except (shapely.GEOSException, TypeError, ValueError, ValueProblem):
             self.notes.say(f"空间范围未辨认：{str(value)[:60]}", f"extent not understood: {str(value)[:60]}")
             return {}

@@ -3,11 +3,12 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import orjson
 
-from catalog.codes import code_list
+from catalog.codes import Code, code_list
 from catalog.field_values import ValueProblem, date_text, has_chinese, moment_text
 
 __all__ = ["Notes", "as_text", "excerpt", "format_code", "format_of", "is_url", "json_digest", "language_map", "link", "links", "plain_dates"]
@@ -119,20 +120,26 @@ def links(found: Iterable[dict[str, Any] | None]) -> dict[str, Any]:
 def format_of(protocol: str, url: str, formats: Sequence[str]) -> dict[str, str]:
     """Kind and format of a link: by its protocol or its address, else by what it calls itself."""
     lowered = f"{protocol} {url}".lower()
-    service = next((code for word, code in _PROTOCOLS.items() if re.search(rf"(?<![a-z]){word}(?![a-z])", lowered)), None)
+    service = next((code for word, code in _PROTOCOLS.items() if word in lowered and re.search(rf"(?<![a-z]){word}(?![a-z])", lowered)), None)
     if service is not None:
         return {"kind": "service", "format": service}
     if "/rest/services/" in url:
         return {"kind": "service", "format": "rest"}
     suffix = re.search(r"\.([a-z0-9]{2,7})(?:\?|$)", url.lower())
-    for code in code_list("formats"):
-        if suffix and suffix[1] in code.other.get("suffix", "").split():
-            return {"kind": code.other.get("kind", "file"), "format": code.code}
+    code = _suffixes().get(suffix[1]) if suffix else None
+    if code is not None:
+        return {"kind": code.other.get("kind", "file"), "format": code.code}
     if formats:
         found = format_code(formats[0])
         known = code_list("formats").codes.get(found)
         return {"kind": known.other.get("kind", "file") if known is not None else "file", "format": found}
     return {"kind": "file", "format": "html"}
+
+
+@cache
+def _suffixes() -> dict[str, Code]:
+    """Suffix of a file → format; of several the first of the list."""
+    return {suffix: code for code in reversed(list(code_list("formats"))) for suffix in code.other.get("suffix", "").split()}
 
 
 def format_code(name: str) -> str:

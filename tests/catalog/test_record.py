@@ -4,12 +4,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog import field_types
 from catalog.canonical import dumps, loads
 from catalog.codes import code_list
 from catalog.field_types import TYPES, ValueProblem, clean_value, credit_code_check, is_type
 from catalog.field_values import decimal_text
 from catalog.record import CARD_FIELDS, CORE, clean, formats, resources, type_of
 from policies import vocabulary
+
+
+def cleaned_anew(kind, value):
+    """Not from what is remembered."""
+    field_types._known.clear()
+    return clean_value(kind, value)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +76,7 @@ from policies import vocabulary
 )
 def test_loose_forms_become_one_stored_form(kind, loose, stored):
     assert clean_value(kind, loose) == stored
-    assert clean_value(kind, stored) == stored, "cleaning twice changes nothing"
+    assert cleaned_anew(kind, stored) == stored, "cleaning twice changes nothing"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +148,7 @@ def test_wrong_values_are_named_in_both_languages(kind, bad):
 
 def test_geometries_are_stored_as_wkb_and_read_from_geojson():
     stored = clean_value("geometry", {"type": "Point", "coordinates": [104.06, 30.67]})
-    assert isinstance(stored, str) and clean_value("geometry", stored) == stored
+    assert isinstance(stored, str) and cleaned_anew("geometry", stored) == stored
 
 
 def test_the_check_character_of_a_credit_code_is_computed():
@@ -214,7 +221,7 @@ def test_any_value_is_stored_canonically_or_refused(kind, value):
     good, _, problems = clean({"x.any": value}, {"x.any": kind})
     if not problems and good:
         assert loads(dumps(good)) == good
-        assert clean_value(kind, stored) == stored
+        assert cleaned_anew(kind, stored) == stored
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6) | st.floats(allow_nan=False, allow_infinity=False, min_value=-1e50, max_value=1e50))
