@@ -7,7 +7,8 @@ news.
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from types import TracebackType
 from typing import NamedTuple, Self
 from weakref import WeakKeyDictionary
 
@@ -67,6 +68,22 @@ class _Shared:
             self._conn.close()
 
 
+class _Use:
+    """One read of a shared snapshot. A class, for it is what requests do most: a generator would cost three times as much."""
+
+    def __init__(self, snapshots: "Snapshots", shared: _Shared) -> None:
+        self._snapshots = snapshots
+        self._shared = shared
+
+    def __enter__(self) -> Connection:
+        return self._shared.enter()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            self._snapshots.renew()
+        self._shared.leave()
+
+
 class _Own(threading.local):
     shared: _Shared | None = None
 
@@ -89,22 +106,10 @@ class Snapshots:
             _STATES[conn] = []
             yield conn
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """The shared snapshot inside `sharing`, else one of its own."""
         shared = self._own.shared
-        if shared is None:
-            with self.fresh() as conn:
-                yield conn
-            return
-        conn = shared.enter()
-        try:
-            yield conn
-        except BaseException:
-            self.renew()
-            raise
-        finally:
-            shared.leave()
+        return self.fresh() if shared is None else _Use(self, shared)
 
     @contextmanager
     def sharing(self) -> Iterator[None]:

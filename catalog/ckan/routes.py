@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import quote
 
 import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Request, Response, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from catalog.ckan import datastore
@@ -138,6 +139,7 @@ def _request_data(reads: bool) -> dict[str, Any]:
         _Bad: they cannot be read.
         RequestEntityTooLarge: the body is too large, by what it says or by what came.
     """
+    request: Request = request_ctx.request  # not the proxy, each look through which costs one at the context
     request.max_content_length = request.max_form_memory_size = MOST_BODY + 1
     if len(request.get_data()) > MOST_BODY:  # what comes without a length is cut off at the limit, not refused
         raise RequestEntityTooLarge
