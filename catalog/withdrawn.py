@@ -7,8 +7,8 @@ Rules:
 2. Then the job `clear` removes the rows, and the files that nothing names any more. It leaves alone what a draft, a shown record, any version of a record that
    is not withdrawn, or the stream to a peer still needs. A record whose rows or files went is not shown again; its file is added anew, as a new record.
 3. A file goes in two steps a run apart: marked `leaving`, then deleted if still nothing names it. Whoever takes the same file in meanwhile unmarks it
-   (`Objects.note`), or finds no file and is told so; nobody is left with a record whose file is gone. It is noted as `cleared`
-   first, which it stays, and deleted then; what a killed run left is deleted by the next.
+   (`Objects.note`), or finds no file and is told so; nobody is left with a record whose file is gone. It is noted as `clearing`
+   first, deleted then, and noted as `cleared`, which it stays; what a killed run left as `clearing` is deleted by the next.
 4. Heads of batches stay (the log's leaves are made of them); their contents and before-images go with the rows.
 """
 
@@ -63,7 +63,9 @@ def is_cleared(conn: Connection, id: str) -> bool:
 def _cleared(conn: Connection, names: Collection[str]) -> bool:
     listed = list(names)
     return any(
-        conn.execute(select(object_.c.sha256).where(object_.c.sha256.in_(listed[start : start + _PAGE]), object_.c.state == "cleared").limit(1)).first()
+        conn.execute(
+            select(object_.c.sha256).where(object_.c.sha256.in_(listed[start : start + _PAGE]), object_.c.state.in_(("clearing", "cleared"))).limit(1)
+        ).first()
         for start in range(0, len(listed), _PAGE)
     )
 
@@ -216,22 +218,21 @@ class Clearing:
             tx.conn.execute(update(object_).where(object_.c.sha256.in_(names[start : start + _PAGE])).values(state=state))
 
     def _let_go(self, tx: WriteTransaction, name: str, position: int) -> None:
-        """Notes as cleared a file that nothing named at `position`, unless somebody has taken it in (`Objects.note`) or named it since."""
+        """Notes as clearing a file that nothing named at `position`, unless somebody has taken it in (`Objects.note`) or named it since."""
         state = tx.conn.execute(select(object_.c.state).where(object_.c.sha256 == name)).scalar()
         if state == "leaving" and self._unnamed(tx.conn, {name}, position):
-            self._mark(tx, [name], "cleared")
+            self._mark(tx, [name], "clearing")
             self._on_delete(tx.conn, name)
             tx.audit("object.clear", detail={"sha256": name})
 
     def _left_over(self) -> list[str]:
-        """Files that are noted as cleared and still there: a run was killed before it came to them."""
+        """Files that a killed run had noted as clearing, and did not come to."""
         with self._store.read() as conn:
-            names = list(conn.execute(select(object_.c.sha256).where(object_.c.state == "cleared")).scalars())
-        objects = self._objects() if names else None
-        return [] if objects is None else [name for name in names if objects.has(name)]
+            return list(conn.execute(select(object_.c.sha256).where(object_.c.state == "clearing")).scalars())
 
     def _delete(self, name: str) -> None:
-        """Deletes a file that is noted as cleared: never before that is committed, so that no record is shown whose file is gone; nobody notes it meanwhile."""
+        """Deletes a file noted as clearing: never before that is committed, so that no record is shown whose file is gone; nobody notes it meanwhile."""
         with self._store.write() as tx:
-            if tx.conn.execute(select(object_.c.state).where(object_.c.sha256 == name)).scalar() == "cleared":
+            if tx.conn.execute(select(object_.c.state).where(object_.c.sha256 == name)).scalar() == "clearing":
                 self._objects().delete(name)
+                self._mark(tx, [name], "cleared")

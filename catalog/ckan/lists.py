@@ -66,7 +66,7 @@ def resource_show(call: Call) -> Any:
 def resource_search(call: Call) -> Any:
     """Resources by field:value (one or a list, all must hold): name, description, format, url, hash. limit, offset.
 
-    A search that would look through more than `MOST_LOOKED_THROUGH` datasets is refused: format: narrows it.
+    A search that would look through more than `MOST_LOOKED_THROUGH` datasets is refused: format: narrows it, and package_search tells which datasets.
     """
     queries = call.data.get("query")
     if not queries:
@@ -88,7 +88,8 @@ def _resources(call: Call, wanted: list[tuple[str, str]]) -> Iterator[dict[str, 
     formats = [value for field, value in wanted if field == "format"]
     condition: Expr | None = In("format", (formats[0].replace(" ", "-"),)) if formats else None
     if call.reader.records(call.actor, RecordQuery(condition=condition, limit=0)).total > MOST_LOOKED_THROUGH:
-        raise CkanValidationError({"query": f"More than {MOST_LOOKED_THROUGH} datasets to look through: add format:<value>, or use package_search"})
+        advice = "use package_search" if formats else "add format:<value>, or use package_search"
+        raise CkanValidationError({"query": f"More than {MOST_LOOKED_THROUGH} datasets to look through: {advice}"})
     for view in call.every(RecordQuery(condition=condition, sort="name"), MOST_LOOKED_THROUGH):
         for resource in resources_of(view, call.around):
             if all(value in str(resource[field] or "").lower() for field, value in wanted):

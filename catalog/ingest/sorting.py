@@ -3,10 +3,12 @@
 More than `MAX_BAD` bad rows, or more bad than good ones: it is not what it says it is, and is refused.
 """
 
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from shapely import get_num_coordinates
+from shapely.geometry.base import BaseGeometry
 
 from catalog.errors import IngestError, RowsError
 from catalog.ingest.fill import Filled
@@ -14,14 +16,36 @@ from catalog.ingest.model import IngestContext, Layer
 from catalog.quarantine import Bad
 from catalog.rows import check_rows
 
-__all__ = ["MAX_BAD", "Row", "Sorter", "check_all", "good_rows"]
+__all__ = ["MAX_BAD", "Row", "Sorter", "check_all", "chunked", "good_rows"]
 
 #: Bad rows of one table that are set aside.
 MAX_BAD = 1_000
 #: Rows that are looked at together.
 AT_ONCE = 5_000
+AT_ONCE_BYTES = 64 << 20
 
 type Row = tuple[int, Mapping[str, Any]]
+
+
+def chunked(rows: Iterable[Row], most: int) -> Iterator[tuple[list[Row], bool]]:
+    """Rows in chunks that fit into memory: at most so many, and no more than `AT_ONCE_BYTES` of text and geometry.
+
+    Yields:
+        A chunk, and whether it is the last one; an empty one when there are no rows. The same rows make the same chunks.
+    """
+    chunk: list[Row] = []
+    left = AT_ONCE_BYTES
+    for row in rows:
+        if len(chunk) >= most or left <= 0:
+            yield chunk, False
+            chunk, left = [], AT_ONCE_BYTES
+        chunk.append(row)
+        for value in row[1].values():
+            if type(value) is str:
+                left -= len(value)
+            elif isinstance(value, BaseGeometry):
+                left -= 16 * int(get_num_coordinates(value))
+    yield chunk, True
 
 
 class Sorter:
@@ -79,9 +103,8 @@ class Sorter:
 
 def check_all(sorter: Sorter, layer: Layer, ctx: IngestContext) -> dict[int, Bad]:
     """Encodes all rows without writing them; returns those that cannot be written. Raises IngestError or RowsError when the table cannot be taken."""
-    rows = iter(sorter)
     check_rows(layer.columns, layer.key, layer.geometry, ())  # what is wrong with the table itself is no matter of its rows
-    while chunk := list(islice(rows, AT_ONCE)):
+    for chunk, _ in chunked(sorter, AT_ONCE):
         good_rows(chunk, layer, sorter)
         if ctx.steps is not None:
             ctx.steps(sorter.good, layer.count, sorter.path)

@@ -38,6 +38,8 @@ KINDS = {
     "gml": (("GML",), "GML"),
 }
 _CHUNK = 5_000
+#: Bytes that a chunk may have, as far as a file says before it is read; of a file that is smaller the chunks need no care.
+_CHUNK_BYTES = 64 << 20
 #: No cell of a GeoPackage may have more bytes.
 _CELL = 16 << 20
 _DEFAULT = 1_000
@@ -117,6 +119,21 @@ class _Opened:
     def read(self, **how: Any) -> Any:
         """Reads features: `(meta, fids, geometries as WKB, arrays of values)`. Raises IngestError."""
         return _gdal(self.name, "raw.read", self.path, encoding=self._encoding(), **how)
+
+    def most(self, count: int | None, *, fast: bool = True) -> int | None:
+        """How many features to read at once: fewer of a large file whose features are large; None: all.
+
+        Args:
+            count: how many there are.
+            fast: whether reading may begin anywhere; else each chunk is read from the beginning, so that there should be few.
+        """
+        size = sum(part.stat().st_size for part in (parts_of(self.path) if self.kind == "shp" else (self.path,)))
+        if not fast:
+            return None if size <= _WHOLE else max(_CHUNK, _WHOLE * (count or 1) // size)
+        if size <= _CHUNK_BYTES:
+            return _CHUNK
+        heaviest = _heaviest(self.path, self.layer) if self.kind == "gpkg" else 4 * size // max(count or 1, 1)
+        return max(1, min(_CHUNK, _CHUNK_BYTES // max(heaviest, 1)))
 
     def _encoding(self) -> str | None:
         return (self.encoding or dbf_encoding(self.path)) if self.kind == "shp" else None
@@ -199,6 +216,18 @@ def _require_stored(conn: sqlite3.Connection, path: Path, kinds: Mapping[str, st
                 raise IngestError(zh=zh, en=en)
 
 
+def _heaviest(path: Path, table: str) -> int:
+    """Bytes of the largest row of a GeoPackage's table. Raises IngestError."""
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as conn:
+            columns = [str(row[0]) for row in conn.execute("SELECT name FROM pragma_table_info(?)", (table,))]
+            total = " + ".join(f"coalesce(length(CAST({_quoted(column)} AS BLOB)), 0)" for column in columns)
+            return int(conn.execute(f"SELECT max({total}) FROM {_quoted(table)}").fetchone()[0] or 0)  # noqa: S608 - names of the file itself, quoted; read only
+    except sqlite3.Error as error:
+        zh, en = said(error)
+        raise IngestError(zh=f"{path.name} 不是完好的 GeoPackage：{zh}", en=f"{path.name} is not a sound GeoPackage: {en}") from error
+
+
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
@@ -242,14 +271,14 @@ class _Table:
         self.headings = [str(field) for field in info["fields"] if field not in hidden]
         self._whole_numbers = {str(field) for field, kind in zip(info["fields"], types, strict=True) if kind in ("OFTInteger", "OFTInteger64")}
         self.count = int(info["features"]) if int(info["features"]) >= 0 else None
-        self._fast = bool(info["capabilities"]["fast_set_next_by_index"])
+        self._most = opened.most(self.count, fast=bool(info["capabilities"]["fast_set_next_by_index"]))
         self._flat = opened.kind == "kml"
 
     def chunks(self) -> Iterator[Chunk]:
         """All features."""
         start = 0
         while True:
-            most = _CHUNK if self._fast else None
+            most = self._most
             how = {"layer": self._opened.layer, "columns": self.headings, "force_2d": self._flat, "datetime_as_string": True, "return_fids": True}
             meta, fids, shapes, arrays = self._opened.read(skip_features=start, max_features=most, **how)
             size = len(fids)
@@ -312,14 +341,15 @@ class _alone:
         pyogrio = vector_library()
         if self._kind != "gpkg":
             return None
-        start, geometry = 0, None
+        start = 0
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1980-01-01T00:00:00Z"})  # the same layer makes the same file
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                geometry = pyogrio.read_info(self._opened, layer=self._layer)["geometry_type"]
+                info = pyogrio.read_info(self._opened, layer=self._layer)
+                geometry, most = info["geometry_type"], _Opened(self._opened, "", self._kind, self._layer, None).most(int(info["features"])) or _CHUNK
                 while True:
-                    meta, _, shapes, arrays = pyogrio.raw.read(self._opened, layer=self._layer, skip_features=start, max_features=_CHUNK)
+                    meta, _, shapes, arrays = pyogrio.raw.read(self._opened, layer=self._layer, skip_features=start, max_features=most)
                     size = len(arrays[0]) if arrays else len(shapes)
                     if start == 0 or size:
                         pyogrio.raw.write(
@@ -327,7 +357,7 @@ class _alone:
                             append=start > 0,
                         )  # fmt: skip
                     start += size
-                    if size < _CHUNK:
+                    if size < most:
                         return self._target
         except (RuntimeError, ValueError, OSError):  # it can be read, but not be written again: the record has its rows all the same
             self.__exit__()

@@ -8,7 +8,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -24,7 +23,7 @@ from catalog.ingest.joining import stricter_fields, stricter_secrecy, stricter_t
 from catalog.ingest.library_words import said
 from catalog.ingest.model import AddResult, IngestContext, Layer, Sidecar
 from catalog.ingest.places import from_same_place, note_source, resumed, unfinished
-from catalog.ingest.sorting import Row, Sorter, check_all, good_rows
+from catalog.ingest.sorting import Row, Sorter, check_all, chunked, good_rows
 from catalog.objects import Stored
 from catalog.quarantine import Outcome
 from catalog.rows import RowChanges, RowsDone, check_rows, find_table
@@ -64,9 +63,7 @@ def write_one(new: Filled, ctx: IngestContext, outcome: Outcome, *, ends: bool) 
     """
     layer = new.item.layer
     sorter = Sorter(layer, new)
-    rows = iter(sorter)
-    first = list(islice(rows, CHUNK))
-    whole = len(first) < CHUNK
+    first, whole = next(chunked(sorter, CHUNK))
     if layer is not None and not whole:  # nothing of a large file is written before all of it is known to be good
         sorter = Sorter(layer, new, check_all(Sorter(layer, new), layer, ctx))
     stored, before = _store(new, ctx)
@@ -107,7 +104,7 @@ def _write_once(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sorte
 
 
 def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sorter, stored: Stored | None, ends: bool) -> AddResult:
-    """Many rows: `CHUNK` in a transaction, each of which notes how far it came. Rows that were there before and are no more go in the last one."""
+    """Many rows: `CHUNK` at most in a transaction, each of which notes how far it came. Rows that were there before and are no more go in the last one."""
     layer = new.item.layer
     assert layer is not None
     seen, count, done = BitMap(), 0, 0
@@ -118,13 +115,9 @@ def _write_chunks(new: Filled, ctx: IngestContext, outcome: Outcome, sorter: Sor
         fresh = table is None or table.count == skip  # nothing is there that this content does not have
         id, status = _draft(tx, ctx, new, unfinished(new, skip if fresh else 0), stored)
         ctx.writer.put_rows(tx, id, "", _changes([], layer, replace=False, seen=seen), ctx.actor)
-    rows = iter(sorter)
-    ended = False
-    while not ended:
-        chunk = list(islice(rows, CHUNK))
-        ended = len(chunk) < CHUNK
+    for chunk, ended in chunked(sorter, CHUNK):
         with ctx.store.write() as tx:
-            if done >= skip:
+            if ended or done + len(chunk) > skip:
                 changes = RowChanges(puts=(row for _, row in chunk), replace=ended and not fresh, seen=seen)
                 count += _total(ctx.writer.put_rows(tx, id, "", changes, ctx.actor))
             else:

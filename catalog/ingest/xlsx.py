@@ -21,6 +21,8 @@ from catalog.quarantine import Bad
 __all__ = ["is_workbook", "read_workbook"]
 
 MAX_UNZIPPED = 2 << 30
+#: Texts of a workbook stand in one list, which is held whole while it is read.
+MAX_STRINGS = 256 << 20
 _ZEROS = re.compile(r"0+\Z")
 _CLOCK = re.compile(r"[hHsS]|AM/PM")
 #: Rows at the top among which the heading is looked for: titles stand above many tables.
@@ -84,6 +86,10 @@ def _check(path: Path) -> None:
             if total > MAX_UNZIPPED or total > 250 * max(path.stat().st_size, 4_096):
                 raise IngestError(zh=f"{path.name} 解压后 {total} 字节，超出上限", en=f"{path.name} would unpack to {total} bytes, more than is accepted")
             for info in book.infolist():
+                if info.filename.endswith("sharedStrings.xml") and info.file_size > MAX_STRINGS:
+                    zh = f"{path.name} 的文字共 {info.file_size} 字节，上限 {MAX_STRINGS}；请另存为 CSV"
+                    en = f"{path.name} holds {info.file_size} bytes of texts, at most {MAX_STRINGS}; save it as CSV"
+                    raise IngestError(zh=zh, en=en)
                 if info.flag_bits & 1:
                     raise IngestError(zh=f"{path.name} 有密码", en=f"{path.name} is protected by a password")
                 if info.filename.endswith((".xml", ".rels")):

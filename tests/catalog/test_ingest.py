@@ -1,11 +1,12 @@
 """`add`: a second time adds nothing, a changed file changes its record, a bad file is one refusal, and what is published is complete."""
 
 import pytest
+import shapely
 import yaml
 from sqlalchemy import func, select
 
 from catalog.errors import PublishError
-from catalog.ingest import write
+from catalog.ingest import sorting, write
 from catalog.tables import change, draft, object_, record, row_table, source
 from tests.catalog.intake import CLERK, Intake
 
@@ -216,6 +217,15 @@ def test_many_rows_enter_in_several_transactions_and_other_writers_come_between(
         assert conn.scalar(select(func.count()).select_from(change).where(change.c.what == "rows")) == 11
     again = intake.one(intake.file("big.csv", "id,value\n" + "".join(f"{n},{n * 2}\n" for n in range(500, 1100))))
     assert (again.status, again.id, again.rows) == ("changed", result.id, 600) and intake.table(result.id).count == 600
+
+
+def test_chunks_of_large_rows_hold_fewer_of_them():
+    rows = [(n, {"id": n, "text": "x" * 1_000, "shape": shapely.Point(n, 1)}) for n in range(10)]
+    assert [([n for n, _ in chunk], last) for chunk, last in sorting.chunked(rows, 4)] == [([0, 1, 2, 3], False), ([4, 5, 6, 7], False), ([8, 9], True)]
+    assert [(len(chunk), last) for chunk, last in sorting.chunked(rows[:4], 4)] == [(4, True)] and list(sorting.chunked([], 4)) == [([], True)]
+    long = "x" * (20 << 20)
+    few = [(len(chunk), last) for chunk, last in sorting.chunked([(n, {"text": long}) for n in range(6)], 100)]
+    assert few == [(4, False), (2, True)]
 
 
 def test_a_large_file_with_more_bad_rows_than_good_ones_leaves_nothing(intake, monkeypatch):

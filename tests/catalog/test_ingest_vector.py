@@ -10,6 +10,7 @@ import pyogrio
 import pytest
 import shapely
 
+from catalog.ingest import vector
 from catalog.ingest.crs import way_to_crs84
 from tests.catalog.intake import Intake
 
@@ -60,6 +61,27 @@ def test_a_layer_keeps_codes_long_numbers_and_places(intake, driver, suffix, key
     fields = intake.fields(result.id)
     assert fields["bbox"] == ["104", "30.5", "104.2", "30.7"] and fields["resources.original"]["format"] == suffix
     assert intake.one(path).status == "unchanged"
+
+
+@pytest.mark.parametrize(("driver", "suffix"), [("GPKG", "gpkg"), ("FlatGeobuf", "fgb"), ("ESRI Shapefile", "shp")])
+def test_large_features_are_read_few_at_a_time(intake, monkeypatch, driver, suffix):
+    shapes = shapely.to_wkb(shapely.points([[104.0 + n / 1_000, 30.6] for n in range(300)]))
+    names = np.array(["x" * (5_000 if n == 200 else 100) for n in range(300)], dtype=object)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pyogrio.raw.write(intake.files / f"a.{suffix}", shapes, [names], ["name"], driver=driver, geometry_type="Point", crs="EPSG:4490")
+    read, sizes = vector._gdal, []
+
+    def noting(name, function, *args, **how):
+        sizes.append(how.get("max_features") or 0)
+        return read(name, function, *args, **how)
+
+    monkeypatch.setattr(vector, "_gdal", noting)
+    monkeypatch.setattr(vector, "_CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(vector, "_WHOLE", 20_000)
+    monkeypatch.setattr(vector, "_CHUNK", 90)
+    assert intake.one(intake.files / f"a.{suffix}").rows == 300
+    assert 0 < max(sizes) < 100
 
 
 def test_long_numbers_beside_absent_ones_keep_their_digits(intake):

@@ -232,7 +232,7 @@ def test_run_killed_around_the_deletion_leaves_no_record_to_be_shown_without_its
         bench.clearing.run(JobContext(bench.store, claimed))
     bench.objects = whole
     with bench.store.read() as conn:
-        assert conn.execute(select(object_.c.state).where(object_.c.sha256 == name)).scalar() == "cleared"
+        assert conn.execute(select(object_.c.state).where(object_.c.sha256 == name)).scalar() == "clearing"
     with pytest.raises(WithdrawnError), bench.store.write() as tx:
         bench.writer.edit(tx, id, {"quality": {"zh": "复核"}}, OFFICER)
     again = Clearing(bench.store, lambda: bench.objects, keep=KEEP, clock=lambda: int(time.time() + 32 * DAY))
@@ -241,3 +241,7 @@ def test_run_killed_around_the_deletion_leaves_no_record_to_be_shown_without_its
     while Worker(bench.store, again.handlers()).run_one():
         pass
     assert not bench.objects.has(name)
+    later = Clearing(bench.store, lambda: pytest.fail("the store was asked for a file that is gone"), keep=KEEP, clock=lambda: int(time.time() + 64 * DAY))
+    with bench.store.write() as tx:
+        enqueue(tx, "clear", key="later")
+    assert Worker(bench.store, later.handlers()).run_one()

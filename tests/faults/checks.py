@@ -119,7 +119,7 @@ def _files(site: TestSite) -> None:
     for name in objects.names():
         assert hashlib.sha256(objects.path(name).read_bytes()).hexdigest() == name, "a file is not what its name says"
     with site.store.read() as conn:
-        noted = set(conn.scalars(select(c.object_.c.sha256).where(c.object_.c.state != "cleared")))
+        noted = set(conn.scalars(select(c.object_.c.sha256).where(c.object_.c.state.not_in(("clearing", "cleared")))))
     assert noted <= set(objects.names()), "a file is noted that is not there"
 
 

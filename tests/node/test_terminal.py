@@ -1,6 +1,8 @@
 """What others write into names, titles and logins does nothing to the terminal on which it is read."""
 
 import json
+import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 from catalog.visible import has_controls, visible
 from node.cli.base import Run, Styled, chosen, echo, report, show_table
 from node.cli.peer import _show_both
+from node.logs import VisibleFormatter
 from policies.errors import TerraceError
 from sync.claims import is_name
 from sync.errors import PeerError
@@ -61,3 +64,15 @@ def test_what_a_peer_answers_is_bounded_and_visible() -> None:
     error = PeerError(422, {"message": {"zh": EVIL, "en": EVIL + "x" * 10_000}}, url="https://a/")
     assert not has_controls(error.zh + error.en) and len(error.en) < 700
     assert PeerError(503, {"message": {"en": 5}}, url="u").en.endswith("5")
+
+
+def test_a_log_shows_controls_of_others_and_no_line_of_theirs_begins_one() -> None:
+    made = logging.LogRecord("x", logging.ERROR, "", 0, "peer %s said\n%s", ("\x1b[2J", "2027-01-15 INFO forged\u202e"), None)
+    said = VisibleFormatter("%(levelname)s: %(message)s").format(made)
+    assert said == "ERROR: peer \\x1b[2J said\n    2027-01-15 INFO forged\\u202e"
+    try:
+        raise ValueError("a\x07\nERROR: forged")
+    except ValueError:
+        made.exc_info = sys.exc_info()
+    lines = VisibleFormatter("%(levelname)s: %(message)s").format(made).split("\n")
+    assert not any(line.startswith("ERROR") for line in lines[1:]) and "\x07" not in "".join(lines)
