@@ -1,12 +1,14 @@
 """A record as a peer sent it, proved by `sync`, on its way to being shown."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from typing import Any
 
+import orjson
+
 from catalog.attributes import moment, policy_attributes, record_columns
-from catalog.canonical import JSON, dumps
+from catalog.canonical import JSON
 from catalog.errors import CanonicalError, ProfileError
 from catalog.field_types import ValueProblem, clean_value
 from catalog.manifest import Manifest, parse
@@ -28,6 +30,8 @@ class ReceivedRecord:
         log, epoch, index: where it is proved.
         proof: `signed` or `cosigned`.
         path: node ids that it came through, the authority first.
+        read: the manifest as it was read already, where it was.
+        known: which values of which type fit, as far as they were asked about; records of one batch share it, since most of their values are the same few.
     """
 
     manifest: str
@@ -41,11 +45,13 @@ class ReceivedRecord:
     index: int
     proof: str
     path: tuple[str, ...] = ()
+    read: Manifest | None = field(default=None, repr=False)
+    known: dict[tuple[str, bytes], bool] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def parsed(self) -> Manifest:
         """The manifest, read once."""
-        return parse(self.manifest)
+        return parse(self.manifest) if self.read is None else self.read
 
     @property
     def id(self) -> str:
@@ -60,7 +66,16 @@ class ReceivedRecord:
         would break each list that it stands in. Manifest and disclosures stay as received, so that proofs and what is passed on are unharmed.
         """
         types = _types(self.parsed.profile)
-        return {name: value for name, value in self.fields.items() if value is None or _fits(name, value, types)}
+        return {name: value for name, value in self.fields.items() if value is None or self._fits(type_of(name, types), value)}
+
+    def _fits(self, kind: str | None, value: JSON) -> bool:
+        if kind is None:
+            return False
+        key = kind, orjson.dumps(value)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = _fits(kind, value)
+        return found
 
     def row(self, now: int, slug: str) -> tuple[dict[str, Any], dict[str, object]]:
         """The columns of `record` without `docno`, and the policy attributes.
@@ -71,7 +86,7 @@ class ReceivedRecord:
         """
         manifest = self.parsed
         disclosed = {name: value for name, value in self.fitting.items() if value is not None}
-        withheld = sorted({*_types(manifest.profile), *self.fields} - self.fitting.keys())
+        withheld = sorted((_types(manifest.profile).keys() | self.fields.keys()) - self.fitting.keys())
         attributes = policy_attributes(manifest.data, disclosed, level=self.level, division=self.division, own=False, withheld=withheld)
         time = moment(manifest.time) or 0
         row = {
@@ -82,8 +97,8 @@ class ReceivedRecord:
             "authority": manifest.authority,
             "manifest_hash": self.manifest_hash,
             "manifest": self.manifest,
-            "fields": dumps(disclosed).decode(),
-            "withheld": dumps(list[JSON](withheld)).decode(),
+            "fields": _text(disclosed),
+            "withheld": _text(withheld),
             "version": manifest.version,
             "time": time,
             "shown_at": now,
@@ -91,12 +106,18 @@ class ReceivedRecord:
             "epoch": self.epoch,
             "log_index": self.index,
             "proof": self.proof,
-            "path": dumps(list(self.path)).decode(),
+            "path": _text(self.path),
             **record_columns(attributes, disclosed, time),
         }
         return row, attributes
 
 
+def _text(value: object) -> str:
+    """Canonical text of what was read from canonical text: it need not be looked at again."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+@lru_cache(maxsize=64)
 def _types(name: str | None) -> Mapping[str, str]:
     """The profile's fields and their types; of a profile that this site does not know, those of the core."""
     try:
@@ -105,11 +126,10 @@ def _types(name: str | None) -> Mapping[str, str]:
         return profile("core/1").types
 
 
-def _fits(name: str, value: JSON, types: Mapping[str, str]) -> bool:
+def _fits(kind: str, value: JSON) -> bool:
     """Whether cleaning a value, as own records are cleaned, leaves it as it is; but for the case of codes."""
-    kind = type_of(name, types)
     try:
-        return kind is not None and _same(clean_value(kind, value), value)
+        return _same(clean_value(kind, value), value)
     except (ValueProblem, CanonicalError, RecursionError):
         return False
 

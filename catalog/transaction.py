@@ -16,7 +16,7 @@ from functools import lru_cache
 from itertools import batched
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Dialect, Insert, Row, Table, Update, bindparam, delete, insert, select, update
 
 from catalog.audit_chain import chain_lines
 from catalog.errors import StoreError
@@ -165,8 +165,16 @@ class WriteTransaction:
         Args:
             rows: all with the same columns, and of these all that have no default in the database.
         """
+        self.many(_insert(table), rows)
+
+    def many(self, statement: Insert | Update, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Runs a statement for many rows, as `insert` does.
+
+        Args:
+            statement: one that is made once; `rows` give its parameters, and of an INSERT its columns.
+        """
         if rows:
-            text, order = _insert_text(table, tuple(rows[0]), self.conn.dialect)
+            text, order = _driver_text(statement, tuple(rows[0]), self.conn.dialect)
             values: Any = [tuple(map(row.__getitem__, order)) for row in rows] if order else list(rows)
             self.conn.exec_driver_sql(text, values)
 
@@ -223,9 +231,14 @@ class WriteTransaction:
 
 
 @lru_cache(maxsize=64)
-def _insert_text(table: Table, columns: tuple[str, ...], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@lru_cache(maxsize=64)
+def _driver_text(statement: Insert | Update, names: tuple[str, ...], dialect: Dialect) -> tuple[str, tuple[str, ...]]:
     """The statement in the driver's own writing, and the order of its values; none where the driver takes them by name."""
-    compiled = insert(table).compile(dialect=dialect, column_keys=list(columns))
+    compiled = statement.compile(dialect=dialect, column_keys=list(names))
     return str(compiled), tuple(compiled.positiontup or ())
 
 

@@ -11,8 +11,9 @@ Rules:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from catalog import drafts, rows
 from catalog.attributes import iso, record_terms
@@ -33,6 +34,13 @@ from policies import acts
 from policies.actor import Actor
 
 __all__ = ["Attempt", "Draft", "Published", "ReceivedRecord", "Stamper", "Writer"]
+
+
+#: Columns that make a received record another one; and those that say where it is proved.
+_SAID = ("manifest_hash", "fields", "source", "division", "level")
+_PROVED = ("log", "epoch", "log_index", "proof", "path")
+_MOVE_PROOF = update(record).where(record.c.id == bindparam("wanted"))
+_PROVE = _MOVE_PROOF.where(record.c.manifest_hash == bindparam("hash"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,57 +232,68 @@ class Writer:
 
     # --- what peers sent ---------------------------------------------------------------------------------------------------------------
 
-    def show_received(self, tx: WriteTransaction, received: ReceivedRecord) -> bool:
+    def show_received(self, tx: WriteTransaction, received: Sequence[ReceivedRecord]) -> int:
         """Shows what a peer sent, in the transaction of its batch. Trust is `sync`'s: it has proved everything before.
 
+        Args:
+            received: records, each id once.
+
         Returns:
-            False when exactly this was shown already (only where it is proved may have been brought up to date).
+            How many are shown anew; of the others exactly this was shown already (only where it is proved may have been brought up to date).
 
         Raises:
-            ConflictError: this site itself is the authority of the id.
+            ConflictError: this site itself is the authority of one of the ids.
         """
-        old = tx.shown([received.id]).get(received.id)
-        if old is not None and old.origin != "received":
-            raise ConflictError(zh=f"{received.id} 由本站点负责，不能由他处覆盖", en=f"{received.id} is this site's own: no peer can replace it")
-        slug = claim_slugs(tx, [Wanted(received.id, None, received.fitting.get("title"), received.fitting.get("code"))])[received.id]
-        assert isinstance(slug, str)  # only what is wished for is refused
-        row, attributes = received.row(tx.now, slug)
-        pending = tx.pending(received.id)
-        if pending is None and old is not None and all(getattr(old, name) == row[name] for name in ("manifest_hash", "fields", "source", "division", "level")):
-            proof = {name: row[name] for name in ("log", "epoch", "log_index", "proof", "path")}
-            tx.conn.execute(update(record).where(record.c.id == received.id).values(**proof))
-            if (old.log, old.log_index) != (row["log"], row["log_index"]):  # PROTOCOL 4.1: the same in a new epoch is another state for whoever reads from here
-                tx.change("proof", received.id)
-            return False
+        shown = tx.shown([each.id for each in received])
+        for id, old in shown.items():
+            if old.origin != "received":
+                raise ConflictError(zh=f"{id} 由本站点负责，不能由他处覆盖", en=f"{id} is this site's own: no peer can replace it")
+        slugs = claim_slugs(tx, [Wanted(each.id, None, each.fitting.get("title"), each.fitting.get("code")) for each in received])
+        fresh: list[tuple[dict[str, Any], dict[str, object]]] = []
+        proofs: list[dict[str, Any]] = []
+        for each in received:
+            row, attributes = each.row(tx.now, str(slugs[each.id]))  # only what is wished for is refused
+            before = shown.get(each.id)
+            if before is None or tx.pending(each.id) is not None or any(getattr(before, name) != row[name] for name in _SAID):
+                fresh.append((row, attributes))
+                continue
+            proofs.append({"wanted": each.id, **{name: row[name] for name in _PROVED}})
+            if (before.log, before.log_index) != (row["log"], row["log_index"]):
+                tx.change("proof", each.id)  # PROTOCOL 4.1: the same in a new epoch is another state for whoever reads from here
         if self._stamper is not None:
-            self._stamper.stamp(tx, [(row, attributes)])
-        tx.show(row, record_terms(attributes), own=False)
-        return True
+            self._stamper.stamp(tx, fresh)
+        for row, attributes in fresh:
+            tx.show(row, record_terms(attributes), own=False)
+        tx.many(_MOVE_PROOF, proofs)
+        return len(fresh)
 
-    def unshow(self, tx: WriteTransaction, id: str, tombstone: bool) -> bool:
-        """No longer shows what a peer sent: withdrawn by its authority (`tombstone`) or no longer given to this site.
-
-        Returns:
-            False when it was not shown.
-        """
-        old, pending = tx.shown([id]).get(id), tx.pending(id)
-        shown = pending.row if pending is not None else None if old is None else {"origin": old.origin}
-        if shown is None or shown["origin"] != "received":
-            return False
-        tx.remove(id, own=False)
-        tx.audit("record.gone", record=id, detail={"tombstone": tombstone})
-        return True
-
-    def mark_proved(self, tx: WriteTransaction, id: str, manifest_hash: bytes, *, log: str, epoch: int, index: int, proof: str) -> None:
-        """Notes where a shown record is proved. Changes neither docno nor position.
+    def unshow(self, tx: WriteTransaction, ids: Mapping[str, bool]) -> int:
+        """No longer shows what a peer sent.
 
         Args:
-            manifest_hash: of the version that the log holds; another one is left alone.
-            log: origin of the log.
-            proof: `signed` or `cosigned`.
+            ids: of each whether its authority withdrew it (a tombstone); else it is no longer given to this site.
+
+        Returns:
+            How many were shown.
         """
-        statement = update(record).where(record.c.id == id, record.c.manifest_hash == manifest_hash)
-        tx.conn.execute(statement.values(log=log, epoch=epoch, log_index=index, proof=proof))
+        shown, gone = tx.shown(ids), 0
+        for id, withdrawn in ids.items():
+            pending = tx.pending(id)
+            row = shown[id]._mapping if pending is None and id in shown else None if pending is None else pending.row
+            if row is not None and row["origin"] == "received":
+                tx.remove(id, own=False)
+                tx.audit("record.gone", record=id, detail={"tombstone": withdrawn})
+                gone += 1
+        return gone
+
+    def mark_proved(self, tx: WriteTransaction, log: str, epoch: int, leaves: Sequence[tuple[str, bytes, int]]) -> None:
+        """Notes that a signed log proves shown records. Changes neither docno nor position.
+
+        Args:
+            log, epoch: origin of the log, and its epoch.
+            leaves: id, hash of the manifest and index of each; where another version is shown it is left alone.
+        """
+        tx.many(_PROVE, [{"wanted": id, "hash": digest, "log": log, "epoch": epoch, "log_index": at, "proof": "signed"} for id, digest, at in leaves])
 
     def mark_cosigned(self, tx: WriteTransaction, log: str, size: int) -> None:
         """Notes that a cosigned checkpoint covers the first `size` leaves of a log."""

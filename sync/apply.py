@@ -15,7 +15,7 @@ Killed anywhere, the site is as before or as after. A refused batch goes to quar
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +31,7 @@ from sync import tables as t
 from sync.context import Context
 from sync.errors import BatchError, ConflictError, ForkError, SyncError, TrustError
 from sync.floors import SHOWN, check_source, floors, raise_floors
-from sync.holdings import Shown, holdings_of, replace_holdings, shown, stale_of
+from sync.holdings import Holding, Shown, holdings_of, replace_holdings, shown, stale_of
 from sync.inlets import open_inlet, read_state
 from sync.objects import want_objects
 from sync.refusals import LINES, Bound
@@ -41,12 +41,54 @@ from sync.trust import Order, Trust
 from sync.trusted import MAX_OF_ISSUER, keep_statements
 from sync.voided import Counting
 
-__all__ = ["Applied", "Applier", "disclosed_values"]
+__all__ = ["Applied", "Applier", "Told", "disclosed_values"]
 
 #: A full read that leaves out more than this many records, and more than half of what the source had given, waits for a person (4.5, safety stop).
 SAFETY_STOP = 100
 #: Refused batches of one source that are kept for a person, and of how many the text is kept: a liar must not fill the disc.
 QUARANTINED, WHOLE = 1000, 50
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one source said in a batch: the holdings by id, and the changes that they come from."""
+
+    source: str
+    holdings: Mapping[str, Holding | None]
+    changes: Mapping[str, batches.RecordChange]
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """Where the records of one run are proved, and who answers for them."""
+
+    node: str
+    origin: str
+    epoch: int
+    witnessed: int
+    level: str | None
+    division: str | None
+    way: tuple[str, ...]
+
+
+class _Proofs:
+    """Looks up runs, each once."""
+
+    def __init__(self, conn: Connection, trust: Trust) -> None:
+        self._conn = conn
+        self._trust = trust
+        self._known: dict[int, _Proof] = {}
+
+    def of(self, number: int) -> _Proof:
+        if number not in self._known:
+            run = run_by_number(self._conn, number)
+            try:
+                said = self._trust.certified(run.node)
+                level, division, way = said.level, said.division, said.path
+            except TrustError:
+                level, division, way = None, None, ()
+            self._known[number] = _Proof(run.node, run.origin, run.epoch, run.witnessed, level, division, _way(way, run.node, run.source))
+        return self._known[number]
 
 
 @dataclass(frozen=True)
@@ -125,10 +167,10 @@ class Applier:
             round_ = inlet.round + 1 if verdict.restart else inlet.round
             keep_statements(tx.conn, verdict.statements, source=source, now=self._x.clock(), limit=MAX_OF_ISSUER)  # 5
             runs = {(str(result.origin)): self._keep_log(tx, source, result) for result in verdict.logs}
-            touched = self._hold(tx, source, verdict, runs, round_)  # 6
+            told = self._hold(tx, source, verdict, runs, round_)  # 6
             dropped, stopped = self._end_of_full_read(tx, source, round_) if verdict.complete else (set(), 0)
-            touched |= dropped
-            counts = self.show(tx, touched, verdict.trust)  # 7
+            changes = {change.id: change for change in _records(verdict)}
+            counts = self.show(tx, told.keys() | dropped, verdict.trust, Told(source, told, changes))  # 7
             self.rows.apply(tx, source, verdict, runs, round_)  # after the records whose columns they have
             if verdict.complete and not stopped:
                 self.rows.forget_unseen(tx, source, round_)  # last: the batch that ends a full read may bring rows, too
@@ -158,43 +200,30 @@ class Applier:
     def _keep_log(self, tx: WriteTransaction, source: str, result: batches.LogResult) -> int:
         origin, now = str(result.origin), self._x.clock()
         run = run_of_view(tx.conn, origin, source, result.view) or new_run(tx.conn, origin, source, result.view)
-        keep_nodes(tx.conn, run.run, result.nodes)
+        keep_nodes(tx, run.run, result.nodes)
         grow(tx.conn, run, size=result.size, root=result.root, note=result.note, cosigned=result.cosigned, now=now)
         if result.cosigned is not None:
             self._x.writer.mark_cosigned(tx, origin, result.size)
         return run.run
 
-    def _hold(self, tx: WriteTransaction, source: str, verdict: batches.Verdict, runs: dict[str, int], round_: int) -> set[str]:
-        rows: dict[str, dict[str, object] | None] = {}
-        raise_floors(tx.conn, source, {change.id: change.order for change in _records(verdict)})
+    def _hold(self, tx: WriteTransaction, source: str, verdict: batches.Verdict, runs: dict[str, int], round_: int) -> dict[str, Holding | None]:
+        """Takes what the source said of each record that the batch touches; returns it by id, None for what it no longer gives."""
+        told: dict[str, Holding | None] = {}
+        raise_floors(tx, source, {change.id: change.order for change in _records(verdict)})
         for change in verdict.changes:
             if isinstance(change, batches.RemoveChange):
-                rows[change.id] = None
+                told[change.id] = None
             elif isinstance(change, batches.RecordChange):
-                place, epoch, at = change.order
-                rows[change.id] = {
-                    "source": source,
-                    "id": change.id,
-                    "run": runs[str(change.origin)],
-                    "at": at,
-                    "place": place,
-                    "epoch": epoch,
-                    "digest": change.manifest.hash,
-                    "manifest": change.text,
-                    "disclosures": dumps(change.disclosures).decode(),
-                    "fingerprint": change.fingerprint,
-                    "tomb": int(change.tomb),
-                    "round": round_,
-                }
+                told[change.id] = _holding(source, change, runs[str(change.origin)])
                 if not change.tomb:
                     continue
             else:
                 continue
             self.rows.forget(tx, source, change.id)  # rows go with their record
-        for id in stale_of(tx.conn, source, rows):
+        for id in stale_of(tx.conn, source, told):
             tx.change("proof", id)  # it may be passed on again
-        replace_holdings(tx.conn, source, rows)
-        return set(rows)
+        replace_holdings(tx, source, told, round_)
+        return told
 
     def _end_of_full_read(self, tx: WriteTransaction, source: str, round_: int) -> tuple[set[str], int]:
         """PROTOCOL 4.5: what the source did not send in its full read goes; when that is very much, a person decides first.
@@ -214,52 +243,38 @@ class Applier:
 
     # --- 7: what is shown ------------------------------------------------------------------------------------------------------------
 
-    def show(self, tx: WriteTransaction, ids: set[str], trust: Trust) -> dict[str, JSON]:
-        """Shows what now has the highest order of each record among the leaves that count, or nothing; returns how many were put and went."""
-        put = gone = 0
-        counting = Counting(tx.conn, trust)
-        held, lowest = holdings_of(tx.conn, ids), floors(tx.conn, SHOWN, ids)
-        orders: dict[str, Order] = {}
-        for id in sorted(ids):
-            best = shown(counting.of(held.get(id, [])))
-            if best is not None:
-                orders[id] = best.best.order
-            if best is None or best.best.tomb or best.best.order < lowest.get(id, best.best.order):
-                gone += self._x.writer.unshow(tx, id, tombstone=best is not None and best.best.tomb)
-                self.rows.hide(tx, id)
-                continue
-            put += self._show_one(tx, best, trust)
-        raise_floors(tx.conn, SHOWN, orders)
-        return {"put": put, "gone": gone}
+    def show(self, tx: WriteTransaction, ids: Collection[str], trust: Trust, told: Told | None = None) -> dict[str, JSON]:
+        """Shows what now has the highest order of each record among the leaves that count, or nothing; returns how many were put and went.
 
-    def _show_one(self, tx: WriteTransaction, best: Shown, trust: Trust) -> bool:
-        holding = best.best
-        run = run_by_number(tx.conn, holding.run)
-        if run.node == self._x.me:
-            return False  # our own record came back: it is shown from our own log, or was withdrawn here
-        level, division = None, None
-        try:
-            said = trust.certified(run.node)
-            level, division, way = said.level, said.division, said.path
-        except TrustError:
-            way = ()
-        fields = disclosed_values(best.disclosures)
-        received = ReceivedRecord(
-            manifest=holding.manifest,
-            manifest_hash=holding.digest,
-            fields=fields,
-            source=holding.source,
-            level=level,
-            division=division,
-            log=run.origin,
-            epoch=run.epoch,
-            index=holding.at,
-            proof="cosigned" if run.witnessed > holding.at else "signed",
-            path=_way(way, run.node, holding.source),
-        )
-        changed = self._x.writer.show_received(tx, received)
-        want_objects(tx.conn, holding.id, fields, best.sources, self._x.settings)
-        return changed
+        Args:
+            ids: records that something was said about.
+            trust: as of now.
+            told: what one source said of them just now, and need not be read back.
+        """
+        counting, proofs = Counting(tx.conn, trust), _Proofs(tx.conn, trust)
+        held, lowest = holdings_of(tx.conn, ids, but=None if told is None else told.source), floors(tx.conn, SHOWN, ids)
+        orders: dict[str, Order] = {}
+        gone: dict[str, bool] = {}
+        best: list[Shown] = []
+        for id in sorted(ids):
+            new = None if told is None else told.holdings.get(id)
+            first = shown(counting.of([*held.get(id, ()), *(() if new is None else (new,))]))
+            if first is not None:
+                orders[id] = first.best.order
+            if first is None or first.best.tomb or first.best.order < lowest.get(id, first.best.order):
+                gone[id] = first is not None and first.best.tomb
+            elif proofs.of(first.best.run).node != self._x.me:  # our own record came back: it is shown from our own log, or was withdrawn here
+                best.append(first)
+        withdrawn = self._x.writer.unshow(tx, gone)
+        for id in gone:
+            self.rows.hide(tx, id)
+        values = {} if told is None else told.changes
+        known: dict[tuple[str, bytes], bool] = {}
+        received = [_received(each, proofs.of(each.best.run), values.get(each.best.id), known) for each in best]
+        put = self._x.writer.show_received(tx, received)
+        want_objects(tx, [(each.id, each.fitting, by.sources) for each, by in zip(received, best, strict=True)], self._x.settings)
+        raise_floors(tx, SHOWN, orders)
+        return {"put": put, "gone": withdrawn}
 
     # --- refusals --------------------------------------------------------------------------------------------------------------------
 
@@ -308,6 +323,33 @@ def disclosed_values(texts: Mapping[str, str]) -> dict[str, JSON]:
 
 def _records(verdict: batches.Verdict) -> list[batches.RecordChange]:
     return [change for change in verdict.changes if isinstance(change, batches.RecordChange)]
+
+
+def _holding(source: str, change: batches.RecordChange, run: int) -> Holding:
+    place, epoch, at = change.order
+    digest = change.manifest.hash
+    return Holding(source, change.id, run, at, place, epoch, digest, change.text, change.disclosures, change.fingerprint, change.tomb, stale=False)
+
+
+def _received(shown: Shown, proof: _Proof, change: batches.RecordChange | None, known: dict[tuple[str, bytes], bool]) -> ReceivedRecord:
+    """What the catalog is to show. What the batch brought was read already, in `change`; what another source adds to it, or says in its place, was not."""
+    best = shown.best
+    mine = change is not None and change.manifest.hash == best.digest
+    return ReceivedRecord(
+        manifest=best.manifest,
+        manifest_hash=best.digest,
+        fields=change.values if change is not None and shown.disclosures is change.disclosures else disclosed_values(shown.disclosures),
+        source=best.source,
+        level=proof.level,
+        division=proof.division,
+        log=proof.origin,
+        epoch=proof.epoch,
+        index=best.at,
+        proof="cosigned" if proof.witnessed > best.at else "signed",
+        path=proof.way,
+        read=change.manifest if change is not None and mine else None,
+        known=known,
+    )
 
 
 def _way(path: tuple[str, ...], authority: str, source: str) -> tuple[str, ...]:

@@ -322,7 +322,7 @@ def _held_leaf(conn: Connection, id: str, digest: bytes) -> _Leaf:
     best = shown(holdings_of(conn, [id]).get(id, []), digest=digest)
     if best is None or best.best.tomb:
         raise NotFoundError
-    return run_by_number(conn, best.best.run), best.best.at, best.disclosures
+    return run_by_number(conn, best.best.run), best.best.at, dict(best.disclosures)
 
 
 def verify_receipt(data: bytes, root: str, *, now: int | None = None, allow_uncosigned: bool = False) -> receipts.Proved:

@@ -4,10 +4,13 @@ A relay can prove an old leaf as well as a new one. What it cannot do is make us
 source (below it, the source lies or was restored: its batch is refused) and for what was shown (below it, a slower path is not shown).
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import ModuleType
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Insert, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
 
+from catalog.transaction import WriteTransaction
 from sync import tables as t
 from sync.changes import RecordChange
 from sync.errors import BatchError
@@ -49,12 +52,21 @@ def check_source(conn: Connection, source: str, changes: Iterable[RecordChange])
             )
 
 
-def raise_floors(conn: Connection, source: str, orders: dict[str, Order]) -> None:
+def raise_floors(tx: WriteTransaction, source: str, orders: Mapping[str, Order]) -> None:
     """Remembers the orders that are higher than those known."""
-    known = floors(conn, source, orders.keys())
-    higher = {id: order for id, order in orders.items() if id not in known or order > known[id]}
-    replaced = [id for id in higher if id in known]
-    for start in range(0, len(replaced), _CHUNK):
-        conn.execute(delete(t.floor).where(t.floor.c.source == source, t.floor.c.id.in_(replaced[start : start + _CHUNK])))
-    if higher:
-        conn.execute(insert(t.floor), [{"source": source, "id": id, "place": order[0], "epoch": order[1], "at": order[2]} for id, order in higher.items()])
+    raised = _POSTGRESQL if tx.conn.dialect.name == "postgresql" else _SQLITE
+    tx.many(raised, [{"source": source, "id": id, "place": place, "epoch": epoch, "at": at} for id, (place, epoch, at) in orders.items()])
+
+
+def _raising(dialect: ModuleType) -> Insert:
+    statement = dialect.insert(t.floor)
+    new, known = statement.excluded, t.floor.c
+    raised: Insert = statement.on_conflict_do_update(
+        index_elements=[known.source, known.id],
+        set_={"place": new.place, "epoch": new.epoch, "at": new.at},
+        where=tuple_(new.place, new.epoch, new.at) > tuple_(known.place, known.epoch, known.at),
+    )
+    return raised
+
+
+_POSTGRESQL, _SQLITE = _raising(postgresql), _raising(sqlite)

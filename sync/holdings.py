@@ -9,13 +9,15 @@ Rules:
 5. What goes to a reader is drawn only from the sources that it may hear of (valley-free relay, 4.8) and never from that reader itself.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import batched
 from typing import Any, cast
 
 from sqlalchemy import Connection, delete, select
 
-from catalog.canonical import loads
+from catalog.canonical import dumps, loads
+from catalog.transaction import WriteTransaction
 from sync import tables as t
 
 __all__ = ["STALE", "Holding", "Shown", "holdings_of", "replace_holdings", "shown", "stale_of"]
@@ -42,7 +44,7 @@ class Holding:
     epoch: int
     digest: bytes
     manifest: str
-    disclosures: dict[str, str]
+    disclosures: Mapping[str, str]
     fingerprint: bytes
     tomb: bool
     stale: bool
@@ -64,15 +66,15 @@ class Shown:
 
     best: Holding
     sources: tuple[str, ...]
-    disclosures: dict[str, str]
+    disclosures: Mapping[str, str]
 
 
-def holdings_of(conn: Connection, ids: Collection[str]) -> dict[str, list[Holding]]:
-    """All holdings of these records."""
+def holdings_of(conn: Connection, ids: Collection[str], *, but: str | None = None) -> dict[str, list[Holding]]:
+    """All holdings of these records, but for those of one source."""
     found: dict[str, list[Holding]] = {}
-    wanted = list(ids)
-    for start in range(0, len(wanted), _CHUNK):
-        for row in conn.execute(select(t.holding).where(t.holding.c.id.in_(wanted[start : start + _CHUNK]))):
+    query = select(t.holding) if but is None else select(t.holding).where(t.holding.c.source != but)
+    for some in batched(ids, _CHUNK):
+        for row in conn.execute(query.where(t.holding.c.id.in_(some))):
             found.setdefault(row.id, []).append(_holding(row))
     return found
 
@@ -93,6 +95,8 @@ def shown(holdings: Iterable[Holding], *, digest: bytes | None = None, sources: 
         return None
     top = max(left, key=lambda item: (item.order, item.digest))
     same = sorted((item for item in left if item.digest == top.digest and item.order == top.order), key=lambda item: (-len(item.disclosures), item.source))
+    if len(same) == 1:
+        return Shown(top, (top.source,), top.disclosures)
     united: dict[str, str] = {}
     for item in same:
         for name, text in item.disclosures.items():
@@ -100,18 +104,16 @@ def shown(holdings: Iterable[Holding], *, digest: bytes | None = None, sources: 
     return Shown(same[0], tuple(item.source for item in same), united)
 
 
-def replace_holdings(conn: Connection, source: str, rows: dict[str, dict[str, Any] | None]) -> None:
+def replace_holdings(tx: WriteTransaction, source: str, holdings: Mapping[str, Holding | None], round_: int) -> None:
     """Replaces what a source told us about records.
 
     Args:
-        rows: id → columns of `sync_holding`; None: the source no longer gives it.
+        holdings: by id; None: the source no longer gives it.
+        round_: number of the source's full read.
     """
-    ids = list(rows)
-    for start in range(0, len(ids), _CHUNK):
-        conn.execute(delete(t.holding).where(t.holding.c.source == source, t.holding.c.id.in_(ids[start : start + _CHUNK])))
-    new = [row for row in rows.values() if row is not None]
-    if new:
-        conn.execute(t.holding.insert(), new)
+    for some in batched(holdings, _CHUNK):
+        tx.conn.execute(delete(t.holding).where(t.holding.c.source == source, t.holding.c.id.in_(some)))
+    tx.insert(t.holding, [_row(item, round_) for item in holdings.values() if item is not None])
 
 
 def stale_of(conn: Connection, source: str, ids: Collection[str]) -> list[str]:
@@ -120,6 +122,23 @@ def stale_of(conn: Connection, source: str, ids: Collection[str]) -> list[str]:
     if conn.scalar(select(h.id).where(h.source == source, h.round == STALE).limit(1)) is None:
         return []
     return [id for id, held in holdings_of(conn, ids).items() if any(item.stale and item.source == source for item in held)]
+
+
+def _row(item: Holding, round_: int) -> dict[str, Any]:
+    return {
+        "source": item.source,
+        "id": item.id,
+        "run": item.run,
+        "at": item.at,
+        "place": item.place,
+        "epoch": item.epoch,
+        "digest": item.digest,
+        "manifest": item.manifest,
+        "disclosures": dumps(item.disclosures).decode(),
+        "fingerprint": item.fingerprint,
+        "tomb": int(item.tomb),
+        "round": round_,
+    }
 
 
 def _holding(row: Any) -> Holding:

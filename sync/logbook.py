@@ -104,7 +104,7 @@ class Logbook:
         tree = Peaks.resume(run.size, getter(conn, run.run), seen=lambda level, at, hash_: nodes.__setitem__((level, at), hash_))
         for entry in entries:
             tree.append(entry_leaf(entry.kind, entry.body))
-        keep_nodes(conn, run.run, nodes)
+        keep_nodes(tx, run.run, nodes)
         root = tree.root()
         note = sign_checkpoint(Checkpoint(run.origin, tree.size, root), self._x.keys.site)
         grow(conn, run, size=tree.size, root=root, note=note, cosigned=None, now=now)
@@ -133,9 +133,8 @@ class Logbook:
             for at, entry in enumerate(entries, run.size)
         ]
         tx.conn.execute(insert(t.leaf), rows)
-        for at, entry in enumerate(entries, run.size):
-            if entry.kind == "record" and entry.id is not None and entry.digest is not None:
-                self._x.writer.mark_proved(tx, entry.id, entry.digest, log=run.origin, epoch=run.epoch, index=at, proof="signed")
+        proved = [(entry.id, entry.digest, at) for at, entry in enumerate(entries, run.size) if entry.id is not None and entry.digest is not None]
+        self._x.writer.mark_proved(tx, run.origin, run.epoch, proved)
 
     def _run(self, conn: Connection, now: int) -> Run | None:
         """The log of the open epoch, or None before its first entry: a log whose epoch was closed is never written, signed or witnessed again."""

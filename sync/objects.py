@@ -7,6 +7,7 @@ Rules:
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import batched
 from typing import Any, cast
 
 import orjson
@@ -14,6 +15,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from catalog import tables as c
 from catalog.canonical import JSON
+from catalog.transaction import WriteTransaction
 from sync import tables as t
 from sync.context import ExchangeSettings
 from sync.runs import insert_new
@@ -31,17 +33,24 @@ def files_of(fields: Mapping[str, JSON]) -> Iterable[tuple[str, int | None, str 
             yield str(value["sha256"]), size if type(size) is int else None, kind if isinstance(kind, str) else None
 
 
-def want_objects(conn: Connection, id: str, fields: Mapping[str, JSON], sources: Iterable[str], settings: ExchangeSettings) -> None:
-    """Notes the files of a record that was just shown; `sources` are the peers that may have them."""
-    for sha256, size, kind in files_of(fields):
-        if conn.scalar(select(c.object_.c.sha256).where(c.object_.c.sha256 == sha256, c.object_.c.state == "held")) is not None:
-            continue
-        state = "wanted" if settings.objects == "all" and (size or 0) <= settings.object_bytes else "skipped"
-        insert_new(
-            conn,
-            t.object_want,
-            [{"sha256": sha256, "source": source, "id": id, "size": size, "media_type": kind, "state": state, "due": 0, "attempts": 0} for source in sources],
-        )
+def want_objects(tx: WriteTransaction, shown: Iterable[tuple[str, Mapping[str, JSON], Collection[str]]], settings: ExchangeSettings) -> None:
+    """Notes the files of records that were just shown.
+
+    Args:
+        shown: of each record its id, its fields, and the peers that may have its files.
+    """
+    named = [(sha256, size, kind, id, sources) for id, fields, sources in shown for sha256, size, kind in files_of(fields)]
+    o = c.object_.c
+    held: set[str] = set()
+    for some in batched({each[0] for each in named}, _CHUNK):
+        held.update(tx.conn.scalars(select(o.sha256).where(o.sha256.in_(some), o.state == "held")))
+    rows: list[dict[str, Any]] = []
+    for sha256, size, kind, id, sources in named:
+        if sha256 not in held:
+            state = "wanted" if settings.objects == "all" and (size or 0) <= settings.object_bytes else "skipped"
+            common = {"sha256": sha256, "id": id, "size": size, "media_type": kind, "state": state, "due": 0, "attempts": 0}
+            rows += [{**common, "source": source} for source in sources]
+    insert_new(tx, t.object_want, rows)
 
 
 def note_uses(conn: Connection, ids: Collection[str]) -> None:

@@ -5,12 +5,14 @@ A run is one growing line of signed sizes of one log: this site's own log, or a 
 from one run, under a view of its own, so that `old` is always a size at which the run itself was cut.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Insert, Row, Table, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from catalog.transaction import WriteTransaction
 from sync import cover
 from sync import tables as t
 from sync.ids import parse_origin
@@ -116,9 +118,9 @@ def build_cover(conn: Connection, run: Run, old: int, opened: Iterable[int]) -> 
     return cover.build(getter(conn, run.run, wanted), run.size, old, leaves)
 
 
-def keep_nodes(conn: Connection, run: int, nodes: Mapping[tuple[int, int], bytes]) -> None:
+def keep_nodes(tx: WriteTransaction, run: int, nodes: Mapping[tuple[int, int], bytes]) -> None:
     """Keeps the hashes that a cover taught."""
-    insert_new(conn, t.tree_node, [{"run": run, "level": level, "at": at, "hash": hash_} for (level, at), hash_ in nodes.items()])
+    insert_new(tx, t.tree_node, [{"run": run, "level": level, "at": at, "hash": hash_} for (level, at), hash_ in nodes.items()])
 
 
 def conflict_with_others(conn: Connection, run: Run, nodes: Mapping[tuple[int, int], bytes]) -> Run | None:
@@ -136,11 +138,14 @@ def conflict_with_others(conn: Connection, run: Run, nodes: Mapping[tuple[int, i
     return None
 
 
-def insert_new(conn: Connection, table: Table, rows: list[dict[str, object]]) -> None:
+def insert_new(tx: WriteTransaction, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
     """Inserts rows, leaving those whose key is there already, on both engines."""
-    if rows:
-        dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-        conn.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    tx.many(_inserting(table, tx.conn.dialect.name), rows)
+
+
+@cache
+def _inserting(table: Table, engine: str) -> Insert:
+    return postgresql.insert(table).on_conflict_do_nothing() if engine == "postgresql" else sqlite.insert(table).on_conflict_do_nothing()
 
 
 def _run(row: Row[tuple[object, ...]]) -> Run:

@@ -15,7 +15,6 @@ from catalog.canonical import dumps, loads
 from catalog.store import Store
 from sync import tables as t
 from sync.clock import seconds_behind
-from sync.runs import insert_new
 from sync.statements import Certify, EpochClose, NodeStatement, Statement, Succession, parse_all
 from sync.trust import Trust
 
@@ -118,11 +117,7 @@ def keep_statements(conn: Connection, statements: Iterable[Statement], *, source
                 room[iss] -= 1
             seq += 1
             added += 1
-            insert_new(
-                conn,
-                t.statement,
-                [{"seq": seq, "digest": digest, "kind": kind, "iss": iss, "sub": sub, "zone": zone, "jws": token, "source": source, "received": now}],
-            )
+            conn.execute(insert(t.statement).values(seq=seq, digest=digest, kind=kind, iss=iss, sub=sub, zone=zone, jws=token, source=source, received=now))
     return added
 
 

@@ -52,7 +52,7 @@ def test_a_value_of_a_wrong_shape_is_as_good_as_withheld(store: Store, writer: W
     received = _received(complete_fields())
     received = dataclasses.replace(received, fields={**received.fields, field: value})
     with store.write() as tx:
-        assert writer.show_received(tx, received)
+        assert writer.show_received(tx, [received])
     with store.read() as conn:
         row = conn.execute(select(record)).one()
     fields = orjson.loads(row.fields)

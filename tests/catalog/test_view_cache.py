@@ -86,7 +86,7 @@ def test_a_proof_shows_although_the_record_is_the_same(world: World) -> None:
     done = world.publish()
     before = shown(world, PUBLIC)
     with world.store.write() as tx:
-        world.writer.mark_proved(tx, done.id, before.provenance.manifest_hash, log="a-log", epoch=1, index=7, proof="signed")
+        world.writer.mark_proved(tx, "a-log", 1, [(done.id, before.provenance.manifest_hash, 7)])
     assert (shown(world, PUBLIC).docno, shown(world, PUBLIC).provenance.index) == (before.docno, 7)
     with world.store.write() as tx:
         world.writer.mark_cosigned(tx, "a-log", 8)

@@ -248,7 +248,7 @@ def _received(fields: dict[str, Any], *, version: int = 1, known: Built | None =
 def test_a_received_record_shows_what_was_disclosed_and_knows_what_was_withheld(store: Store, writer: Writer) -> None:
     received = _received(complete_fields(), disclosed={"title", "sharing", "lineage"})
     with store.write() as tx:
-        assert writer.show_received(tx, received)
+        assert writer.show_received(tx, [received])
     (row,) = _records(store)
     assert (row.origin, row.source, row.level, row.division, row.n_territory) == ("received", PEER, 2, "510100", None)
     assert set(orjson.loads(row.fields)) == {"title", "sharing"}
@@ -262,28 +262,28 @@ def test_a_received_record_shows_what_was_disclosed_and_knows_what_was_withheld(
 def test_the_same_received_again_takes_no_position_but_its_proof_moves(store: Store, writer: Writer) -> None:
     received = _received(complete_fields())
     with store.write() as tx:
-        writer.show_received(tx, received)
+        writer.show_received(tx, [received])
     with store.write() as tx:
-        assert not writer.show_received(tx, dataclasses.replace(received, proof="cosigned"))
+        assert not writer.show_received(tx, [dataclasses.replace(received, proof="cosigned")])
     (row,) = _records(store)
     assert (row.docno, row.proof) == (1, "cosigned")
     with store.write() as tx:
-        writer.mark_proved(tx, row.id, b"?" * 32, log="x", epoch=9, index=9, proof="signed")
+        writer.mark_proved(tx, "x", 9, [(row.id, b"?" * 32, 9)])
     assert _records(store)[0].epoch == 1
 
 
 def test_only_its_authority_changes_a_record(store: Store, writer: Writer) -> None:
     received = _received(complete_fields())
     with store.write() as tx:
-        writer.show_received(tx, received)
+        writer.show_received(tx, [received])
     for act in (lambda tx: writer.edit(tx, received.id, {"title": None}, OFFICER), lambda tx: writer.withdraw(tx, received.id, "no", OFFICER)):
         with pytest.raises((ConflictError, NotFoundError)), store.write() as tx:
             act(tx)
     own = publish(store, writer)
     with store.write() as tx:
-        assert not writer.unshow(tx, own.id, tombstone=True)
-        assert writer.unshow(tx, received.id, tombstone=True)
-        assert not writer.unshow(tx, received.id, tombstone=True)
+        assert not writer.unshow(tx, {own.id: True})
+        assert writer.unshow(tx, {received.id: True})
+        assert not writer.unshow(tx, {received.id: True})
     assert [row.id for row in _records(store)] == [own.id]
 
 
