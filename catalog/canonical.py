@@ -24,7 +24,22 @@ import orjson
 
 from catalog.errors import CanonicalError
 
-__all__ = ["JSON", "MAX_DEPTH", "MAX_INTEGER", "b64", "b64_many", "dumps", "is_b64", "is_decimal_text", "loads", "loads_many", "members", "text", "unb64"]
+__all__ = [
+    "JSON",
+    "MAX_DEPTH",
+    "MAX_INTEGER",
+    "b64",
+    "b64_many",
+    "dumps",
+    "is_b64",
+    "is_decimal_text",
+    "loads",
+    "loads_many",
+    "members",
+    "text",
+    "unb64",
+    "whole",
+]
 
 #: A value of the restricted JSON. Mapping keys are ASCII.
 type JSON = Mapping[str, JSON] | Sequence[JSON] | str | int | bool | None
@@ -90,6 +105,11 @@ def members(values: Mapping[str, JSON]) -> dict[str, str]:
         if "\\u0000" in written:
             _refuse_zero(written.encode())
     return found
+
+
+def whole(written: Mapping[str, str]) -> str:
+    """The mapping whose members were written by `members`, in canonical form; its keys must need no escapes."""
+    return "{" + ",".join([f'"{name}":{written[name]}' for name in sorted(written)]) + "}"
 
 
 def loads(data: bytes | str) -> Any:

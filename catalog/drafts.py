@@ -7,12 +7,13 @@ its newest version. Nothing is checked here beyond form; `catalog.writer` checks
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
+from types import MappingProxyType
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 
-from catalog.canonical import JSON, dumps
+from catalog.canonical import JSON, dumps, whole
 from catalog.errors import ConflictError, NotFoundError
 from catalog.ids import mint_id, new_nonce
 from catalog.manifest import FIELD_NAME
@@ -42,6 +43,7 @@ class Draft:
         terms: travel with the record, or None.
         slug: wished readable name, or None for a made one.
         source: what it was made from, for the audit log.
+        written: of fields that came out of `profiles.clean_fields` for this profile, what it says of them; they are not cleaned again.
         attested: the mark of a harvested record (where it came from); None for a record of the site's own.
     """
 
@@ -52,11 +54,12 @@ class Draft:
     slug: str | None = None
     source: str | None = None
     attested: Mapping[str, JSON] | None = None
+    written: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass
 class StoredDraft:
-    """A draft as it is in the database; `row`: what one that was minted is to be written by."""
+    """A draft as it is in the database; of one that was minted `row` is what it is to be written by, `written` as in `Draft`."""
 
     id: str
     birth: tuple[str, str | bytes]
@@ -70,6 +73,7 @@ class StoredDraft:
     modified: int
     author: str | None = None
     row: Mapping[str, Any] | None = field(default=None, repr=False)
+    written: Mapping[str, str] = field(default=MappingProxyType({}), repr=False)
 
 
 def mint(site: SiteIdentity, new: Draft, author: str, now: int) -> StoredDraft:
@@ -83,7 +87,8 @@ def mint(site: SiteIdentity, new: Draft, author: str, now: int) -> StoredDraft:
     id = mint_id(site.node, nonce, hash_=site.digest)
     row = {
         "id": id,
-        **_columns(fields, new.profile, check_secrecy(new.secrecy), new.terms, new.slug),
+        "fields": whole(new.written) if new.written.keys() == fields.keys() else dumps(fields).decode(),
+        **_columns(new.profile, check_secrecy(new.secrecy), new.terms, new.slug),
         "attested": None if new.attested is None else dumps(dict(new.attested)).decode(),
         "birth_nonce": nonce,
         "base_version": 0,
@@ -91,7 +96,7 @@ def mint(site: SiteIdentity, new: Draft, author: str, now: int) -> StoredDraft:
         "modified": now,
     }
     terms, attested = (None if row[name] is None else orjson.loads(row[name]) for name in ("terms", "attested"))
-    return StoredDraft(id, (site.node, nonce), fields, new.profile, new.secrecy, terms, new.slug, attested, 0, now, author, row)
+    return StoredDraft(id, (site.node, nonce), fields, new.profile, new.secrecy, terms, new.slug, attested, 0, now, author, row, new.written)
 
 
 def keep(tx: WriteTransaction, minted: Sequence[StoredDraft]) -> None:
@@ -119,7 +124,12 @@ def change(tx: WriteTransaction, site: SiteIdentity, id: str, changes: Mapping[s
             stored.fields[name] = value
     check_fields(stored.fields)
     check_secrecy(stored.secrecy)
-    values = {**_columns(stored.fields, stored.profile, stored.secrecy, stored.terms, stored.slug), "author": author, "modified": tx.now}
+    values = {
+        "fields": dumps(stored.fields).decode(),
+        **_columns(stored.profile, stored.secrecy, stored.terms, stored.slug),
+        "author": author,
+        "modified": tx.now,
+    }
     if fresh:
         nonce = stored.birth[1] if isinstance(stored.birth[1], bytes) else b""
         attested = None if stored.attested is None else dumps(stored.attested).decode()
@@ -185,9 +195,8 @@ def check_secrecy(value: str | None) -> str | None:
     return value
 
 
-def _columns(fields: Mapping[str, JSON], profile: str, secrecy: str | None, terms: Mapping[str, JSON] | None, slug: str | None) -> dict[str, Any]:
+def _columns(profile: str, secrecy: str | None, terms: Mapping[str, JSON] | None, slug: str | None) -> dict[str, Any]:
     return {
-        "fields": dumps(dict(fields)).decode(),
         "profile": profile,
         "secrecy": secrecy,
         "terms": None if terms is None else dumps(dict(terms)).decode(),

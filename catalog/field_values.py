@@ -208,7 +208,7 @@ def moment_text(value: Any) -> str:
     cleaned = text(value, 40) if isinstance(value, str) else value
     if isinstance(cleaned, str) and _MOMENT.match(cleaned):
         try:
-            return _moment(cleaned).astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ").zfill(20)
+            return f"{_moment(cleaned).astimezone(datetime.UTC).isoformat(timespec='seconds')[:19]}Z"
         except (ValueError, OverflowError) as error:
             raise ValueProblem(f"不是时间：{cleaned}", f"not a time: {cleaned}") from error
     return date_text(value)
@@ -283,7 +283,7 @@ def geometry(value: Any) -> str:
     try:
         if shape is None:
             shape = shapely.geometry.shape(dict(value)) if isinstance(value, Mapping) else shapely.from_wkb(unb64(value))
-    except (CanonicalError, shapely.GEOSException, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except (CanonicalError, shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
         raise ValueProblem("不是几何（base64url WKB 或 GeoJSON）", "not a geometry (base64url WKB or GeoJSON)") from error
     if shape is None or shape.is_empty:
         raise ValueProblem("几何为空", "the geometry is empty")

@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from catalog.canonical import JSON, b64, b64_many, dumps, is_b64, loads, loads_many, members, unb64
+from catalog.canonical import JSON, b64, b64_many, dumps, is_b64, loads, loads_many, members, unb64, whole
 from catalog.errors import CanonicalError, ManifestError
 
 __all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosures", "field_digest", "manifest_hash", "parse", "shaped", "tombstone"]
@@ -202,7 +202,7 @@ def build(
     }
     if attested is not None:
         content["attested"] = dict(attested)
-    return _built(content, texts, "{" + ",".join([f'"{name}":{written[name]}' for name in texts if name in written]) + "}", digest)
+    return _built(content, texts, whole(written), digest)
 
 
 def tombstone(

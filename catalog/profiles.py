@@ -181,14 +181,13 @@ def field_names(profile_id: str) -> tuple[str, ...]:
     return profile(profile_id).names
 
 
-def clean_fields(profile_id: str, fields: Mapping[str, Any]) -> tuple[dict[str, JSON], list[Problem]]:
-    """`record.clean` with the types of a profile: the good fields, and the problems."""
+def clean_fields(profile_id: str, fields: Mapping[str, Any]) -> Cleaned:
+    """`record.clean` with the types of a profile."""
     try:
         types = profile(profile_id).types
     except ProfileError as error:
-        return dict(fields), [Problem("profile", error.zh, error.en)]
-    cleaned = clean(fields, types)
-    return cleaned.fields, cleaned.problems
+        return Cleaned(dict(fields), {}, [Problem("profile", error.zh, error.en)])
+    return clean(fields, types)
 
 
 def check(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False) -> list[Problem]:
@@ -196,13 +195,14 @@ def check(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False)
     return checked(profile_id, fields, attested=attested).problems
 
 
-def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False) -> Cleaned:
+def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = False, known: Mapping[str, str] = MappingProxyType({})) -> Cleaned:
     """Brings a record's fields into their stored form and names everything that keeps it from being published.
 
     Args:
         profile_id: for example `groundwater/1`.
         fields: the draft's content.
         attested: True for harvested records, of which only title and provider are asked.
+        known: as for `record.clean`.
 
     Returns:
         The good fields, and the problems in the order of the profile's fields; none when it may be published. The scale of secrecy, the authority and its
@@ -212,7 +212,7 @@ def checked(profile_id: str, fields: Mapping[str, Any], *, attested: bool = Fals
         found = profile(profile_id)
     except ProfileError as error:
         return Cleaned(dict(fields), {}, [Problem("profile", error.zh, error.en)])
-    cleaned, written, problems = clean(fields, found.types)
+    cleaned, written, problems = clean(fields, found.types, known)
     wrong = {problem.field for problem in problems}
     kind = cleaned.get("kind")
     for field in found.required:

@@ -101,7 +101,7 @@ class Publishing:
 
     def _checked(self, draft: StoredDraft) -> tuple[Cleaned, list[dict[str, str]]]:
         """Every value of a draft in its one stored form, and the problems."""
-        cleaned = checked(draft.profile, draft.fields, attested=draft.attested is not None)
+        cleaned = checked(draft.profile, draft.fields, attested=draft.attested is not None, known=draft.written)
         found = [problem.as_dict() for problem in cleaned.problems]
         if draft.secrecy is None:
             zh, en = code_list("secrecy").known

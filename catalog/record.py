@@ -10,6 +10,7 @@ code lists.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from catalog.canonical import JSON, dumps, members
@@ -111,18 +112,23 @@ class Cleaned(NamedTuple):
     problems: list[Problem]
 
 
-def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = None) -> Cleaned:
+def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = None, known: Mapping[str, str] = MappingProxyType({})) -> Cleaned:
     """Brings fields into their stored form.
 
     Args:
         fields: field name → loose value; None, empty texts and empty lists mean absent.
         profile_types: types of the profile's `x.<name>` fields.
+        known: what `written` said of those that came out of here before, for the same profile, and are unchanged: they are not cleaned again.
     """
     good: dict[str, JSON] = {}
+    new: dict[str, JSON] = {}
     problems: list[Problem] = []
     if len(fields) > MAX_FIELDS:
         return Cleaned(good, {}, [Problem("*", f"字段超过 {MAX_FIELDS} 个", f"more than {MAX_FIELDS} fields")])
     for name, value in fields.items():
+        if name in known:
+            good[name] = value
+            continue
         kind = type_of(name, profile_types) if isinstance(name, str) else None
         if kind is None:
             problems.append(Problem(str(name)[:80], "没有这个字段", "there is no such field"))
@@ -130,28 +136,29 @@ def clean(fields: Mapping[str, Any], profile_types: Mapping[str, str] | None = N
         if not value and (value is None or value == "" or value == [] or value == {}):
             continue
         try:
-            good[name] = clean_value(kind, value)
+            good[name] = new[name] = clean_value(kind, value)
         except (ValueProblem, CanonicalError) as problem:
             problems.append(Problem(name, problem.zh, problem.en))
     try:
-        written = members(good)
+        texts = members(new)
     except CanonicalError:
-        problems += _not_canonical(good)
-        written = members(good)
+        problems += _not_canonical(good, new)
+        texts = members(new)
+    written = {**{name: known[name] for name in good if name in known}, **texts} if known else texts
     if 4 * sum(map(len, written.values())) > MAX_BYTES and (size := len(dumps(good))) > MAX_BYTES:  # no character takes more than four bytes
         problems.append(Problem("*", f"记录过大：{size} 字节，上限 {MAX_BYTES}", f"the record is too large: {size} bytes, at most {MAX_BYTES}"))
     return Cleaned(good, written, problems)
 
 
-def _not_canonical(good: dict[str, JSON]) -> list[Problem]:
+def _not_canonical(good: dict[str, JSON], new: dict[str, JSON]) -> list[Problem]:
     """Takes away the fields that cannot be written, and says which."""
     problems = []
-    for name in list(good):
+    for name in list(new):
         try:
-            dumps({name: good[name]})
+            dumps({name: new[name]})
         except CanonicalError as problem:
             problems.append(Problem(name, problem.zh, problem.en))
-            del good[name]
+            del good[name], new[name]
     return problems
 
 

@@ -17,7 +17,7 @@ from catalog.ingest.joining import Terms, stricter_fields, stricter_secrecy, str
 from catalog.ingest.model import IngestContext, Item, Sidecar
 from catalog.objects import Stored
 from catalog.profiles import Profile, clean_fields
-from catalog.record import Problem
+from catalog.record import Cleaned, Problem
 
 __all__ = ["ORIGINAL", "ROWS", "Filled", "Filler", "original_resource"]
 
@@ -40,6 +40,7 @@ class Filled:
         outer: the sidecar beside the file itself; that of an archive for what came out of it, of which `sidecar` knows as well.
         fields: what the source states. guessed: what only a new record gets.
         digest: of its content: the same adds nothing.
+        written: of fields alone, guessed ones included, what cleaning wrote of them.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Filled:
     guessed: dict[str, JSON]
     notes: Notes
     digest: str
+    written: dict[str, str]
 
     def protection(self, ctx: IngestContext) -> tuple[str | None, Terms | None]:
         """Secrecy and terms of a new record; what comes out of an archive may only tighten what its sidecar says, else the caller."""
@@ -73,7 +75,7 @@ class Filler:
 
     def __init__(self, ctx: IngestContext) -> None:
         self._ctx = ctx
-        self._known: dict[str, tuple[dict[str, JSON], dict[str, JSON]]] = {}
+        self._known: dict[str, tuple[Cleaned, Cleaned]] = {}
 
     def fill(self, path: Path, place: str, item: Item, chosen: Profile, outer: Sidecar, digest: str) -> Filled:
         """A record on its way in.
@@ -85,37 +87,43 @@ class Filler:
             IngestError: the sidecar or the caller's defaults have something wrong.
         """
         sidecar = item.sidecar or outer
-        written, problems = clean_fields(chosen.id, sidecar.fields) if sidecar.fields else ({}, [])
-        if problems:
-            raise _wrong_sidecar(sidecar, problems)
-        stated, problems = clean_fields(chosen.id, item.fields)
-        notes = tuple(item.notes) + tuple((f"{problem.field}：{problem.zh}", f"{problem.field}: {problem.en}") for problem in problems)
-        fields = {**stated, **written}
+        said = clean_fields(chosen.id, sidecar.fields)
+        if said.problems:
+            raise _wrong_sidecar(sidecar, said.problems)
+        stated = clean_fields(chosen.id, item.fields)
+        notes = tuple(item.notes) + tuple((f"{problem.field}：{problem.zh}", f"{problem.field}: {problem.en}") for problem in stated.problems)
+        fields, written = {**stated.fields, **said.fields}, {**stated.written, **said.written}
         if item.layer is not None:
             fields["items"] = [column.as_item() for column in item.layer.columns]
             fields[ROWS] = _rows_resource(item)
         given, defaults = self._defaults(chosen)
         if item.member:  # what comes out of an archive may only tighten what was said of it
-            floor = {name: value for name, value in given.items() if name not in outer.fields}
-            fields |= stricter_fields({name: value for name, value in floor.items() if name in fields}, stricter_fields(fields, stated))
-        titled: dict[str, JSON] = {}
-        if "title" not in fields and "title" not in given:
-            titled = clean_fields(chosen.id, {"title": item.guessed.get("title") or _title(item.name or path.name)})[0]
-        loose = {name: value for name, value in item.guessed.items() if name not in fields and name not in given and name not in defaults}
-        guessed = {**clean_fields(chosen.id, loose)[0], **defaults, **titled, **given}
-        loose = {name: value for name, value in guessed.items() if name not in fields}
-        return Filled(path, place, item, chosen, sidecar, outer, fields, loose, notes, digest)
+            floor = {name: value for name, value in given.fields.items() if name not in outer.fields}
+            fields |= stricter_fields({name: value for name, value in floor.items() if name in fields}, stricter_fields(fields, stated.fields))
+            written = {}
+        titled = {}
+        if "title" not in fields and "title" not in given.fields:
+            titled = {"title": item.guessed.get("title") or _title(item.name or path.name)}
+        loose = {name: value for name, value in item.guessed.items() if name not in fields and name not in given.fields and name not in defaults.fields}
+        guess = clean_fields(chosen.id, {**loose, **titled})
+        guessed = {**defaults.fields, **guess.fields, **given.fields}
+        new = {name: value for name, value in guessed.items() if name not in fields}
+        if item.plain:
+            texts = {**defaults.written, **guess.written, **given.written}
+            written |= {name: texts[name] for name in new}
+        return Filled(path, place, item, chosen, sidecar, outer, fields, new, notes, digest, written if item.plain else {})
 
-    def _defaults(self, chosen: Profile) -> tuple[dict[str, JSON], dict[str, JSON]]:
+    def _defaults(self, chosen: Profile) -> tuple[Cleaned, Cleaned]:
         """What the caller and the site give to records that lack it, and what the profile gives."""
         known = self._known.get(chosen.id)
         if known is None:
-            given, problems = clean_fields(chosen.id, self._ctx.defaults)
-            if problems:
-                first = problems[0]
+            given = clean_fields(chosen.id, self._ctx.defaults)
+            if given.problems:
+                first = given.problems[0]
                 raise IngestError(zh=f"默认字段有误：{first.field}：{first.zh}", en=f"a default is wrong: {first.field}: {first.en}")
-            provider = clean_fields(chosen.id, {"provider": {"name": dict(self._ctx.writer.site.name)}})[0]
-            known = self._known[chosen.id] = ({**provider, **given}, clean_fields(chosen.id, chosen.defaults)[0])
+            site = clean_fields(chosen.id, {"provider": {"name": dict(self._ctx.writer.site.name)}})
+            given = Cleaned({**site.fields, **given.fields}, {**site.written, **given.written}, [])
+            known = self._known[chosen.id] = (given, clean_fields(chosen.id, chosen.defaults))
         return known
 
 

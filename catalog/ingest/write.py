@@ -201,7 +201,7 @@ def new_draft(new: Filled, ctx: IngestContext) -> Draft:
     """A new record as it is to be written."""
     secrecy, terms = new.protection(ctx)
     fields = {**new.guessed, **new.fields}
-    return Draft(fields=fields, profile=new.profile.id, secrecy=secrecy, terms=terms and dict(terms), slug=new.sidecar.slug, source=new.place)
+    return Draft(fields, new.profile.id, secrecy, terms and dict(terms), slug=new.sidecar.slug, source=new.place, written=new.written)
 
 
 def change_known(tx: WriteTransaction, ctx: IngestContext, id: str, new: Filled) -> None:

@@ -47,7 +47,7 @@ def test_an_unknown_profile_is_named():
         with pytest.raises(ProfileError):
             profile(id)
         assert [problem.field for problem in check(id, COMPLETE)] == ["profile"]
-    assert clean_fields("spaceships/1", {})[1]
+    assert clean_fields("spaceships/1", {}).problems
 
 
 def test_a_complete_record_has_no_problem():
