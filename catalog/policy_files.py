@@ -2,14 +2,20 @@
 
 A folder may go for a moment (an unmounted disc, a rename, a lost permission). Were that read as "no files", the shipped policies would come into force in place
 of the site's own, and open what those close. So the shipped policies count only at a site that never had others; a site that wants them includes them by name.
+
+A file that is half saved may say less than is meant, and a rule that is not there closes nothing. So the watcher leaves files alone while a program has one
+open for writing, and until they have stood still.
 """
 
 import errno
+import fcntl
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from policies.errors import PolicyErrors, Problem
 from policies.sources import CASES, defaults_for, is_shipped
+from policies.yamltree import MAX_BYTES
 
 __all__ = ["PolicyFiles", "UnreadableError"]
 
@@ -66,6 +72,13 @@ class PolicyFiles:
         """When a file was changed last, UTC seconds; 0 without files."""
         return max((stamp[1] / 1e9 for stamp in self.fingerprint() if isinstance(stamp[1], int)), default=0.0)
 
+    def being_saved(self) -> bool:
+        """Whether some program has one of the files open for writing, as far as the system tells (`_open_for_writing`)."""
+        try:
+            return any(_open_for_writing(path) for folder in self._folders for path in _yaml(folder))
+        except OSError:  # `read` says what is wrong
+            return False
+
     def _read(self, in_force: Mapping[str, str]) -> dict[str, str]:
         shipped = all(is_shipped(name) for name in in_force)
         found: dict[str, str] = {}
@@ -95,13 +108,36 @@ class PolicyFiles:
         )
 
 
+def _open_for_writing(path: Path) -> bool:
+    """Whether a program has a file open for writing. Linux says it of local files that are ours: a lease for reading is given only when nobody has.
+
+    """Whether a program has a file open for writing. Linux says it of local files that are ours: a lease for reading is given when nobody has.
+    Elsewhere nothing is known, and the answer is no.
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    return False
+
+
 def _yaml(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix == ".yaml" and not path.name.startswith(".") and not path.is_dir())
 
 
 def _text(path: Path, problems: list[Problem]) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) <= MAX_BYTES:
+            return data.decode()
+        limit = f"{MAX_BYTES >> 20} MiB"
+        problems.append(Problem(path.name, 0, 0, en=f"the file is larger than {limit}: split it with 'include'", zh=f"文件超过 {limit}：请用 include 拆分"))
     except OSError as error:
         problems.append(_unreadable(path, error, "策略文件", "the policy file"))
     except UnicodeDecodeError:

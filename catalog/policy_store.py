@@ -226,10 +226,10 @@ class PolicyHolder:
     # --- watching ------------------------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Puts the files in force and watches them. A bad policy at the start leaves the last good one in force."""
-        self._await_still()
+        """Puts the files in force and watches them. A bad policy at the start leaves the last good one in force, and so does one that is being saved."""
         try:
-            self.activate()
+            if self._stand_still():
+                self.activate()
         except PolicyErrors as error:
             self._tell(error)
         self._thread = threading.Thread(target=self._watch, name="policy-watch", daemon=True)
@@ -241,13 +241,17 @@ class PolicyHolder:
         if self._thread is not None:
             self._thread.join(timeout=10)
 
-    def _await_still(self) -> None:
-        """Waits while files that changed a moment ago are still being saved; at a site without any policy nothing can be lost, and nothing is waited for."""
+    def _stand_still(self) -> bool:
+        """Waits while files that changed a moment ago may still be being saved; False when one is.
+
+        At a site without any policy nothing can be lost: True at once.
+        """
         with self._store.read() as conn:
             if State.read(conn).policy == 0:
-                return
+                return True
         while 0 <= time.time() - self._files.newest() < POLL * _STILL and not self._stop.wait(POLL):
             pass
+        return not self._files.being_saved()
 
     def _watch(self) -> None:
         last: object = None
@@ -256,7 +260,7 @@ class PolicyHolder:
             try:
                 now = self._files.fingerprint()
                 still, last = (still + 1 if now == last else 0), now
-                if now != self._seen and still >= _STILL:
+                if now != self._seen and still >= _STILL and not self._files.being_saved():
                     self.activate()
             except PolicyErrors as error:
                 self._tell(error)

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from catalog import policy_store
 from catalog.policy_store import PolicyHolder
 from catalog.queries import RecordQuery
 from catalog.store import Store
 from catalog.tables import audit, change, policy_version
 from policies.actor import PUBLIC
 from policies.errors import PolicyErrors
-from tests.catalog.worlds import OPEN, World
+from tests.catalog.worlds import OPEN, STAFF, World
 
 CLOSED = OPEN.replace("allow: data\n  who: everyone", "allow: data\n  who: actor.kind is peer").replace(
     "allow: discover\n  who: everyone", "allow: discover\n  who: actor.kind is peer"
@@ -103,6 +104,42 @@ def test_an_edit_is_seen_by_the_watcher_and_by_every_process(world: World) -> No
     assert world.ids(PUBLIC) == set()
     (world.folder / "site.yaml").write_text(OPEN, encoding="utf-8")
     _until(lambda: other.ids(PUBLIC) == {done.id})
+
+
+@pytest.mark.engine("sqlite")  # nothing here depends on the engine
+def test_a_file_whose_saving_pauses_comes_into_force_only_when_it_is_closed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_store, "POLL", 0.02)
+    world.rule(CLOSED)
+    done = world.publish()
+    world.policies.start()
+    with (world.folder / "site.yaml").open("w", encoding="utf-8") as file:
+        file.write(OPEN)  # whole as it stands, and not what is meant: the rule that closes is still to come
+        file.flush()
+        looked = _Counting(world.policies)
+        _until(lambda: looked.times > 20)
+        assert world.ids(PUBLIC) == set() and _problem(world) is None
+        file.write(CLOSING.partition("rules:\n")[2])
+    (world.folder / "other.yaml").write_text("policy: other\n", encoding="utf-8")
+    _until(lambda: _epoch(world) == 2)
+    assert world.ids(PUBLIC) == set() and world.ids(STAFF) == {done.id}
+
+
+class _Counting:
+    """Counts the looks at whether files are being saved."""
+
+    def __init__(self, policies: PolicyHolder) -> None:
+        self.times = 0
+        self._look = policies._files.being_saved
+        policies._files.being_saved = self  # type: ignore[method-assign]
+
+    def __call__(self) -> bool:
+        self.times += 1
+        return self._look()
+
+
+def _epoch(world: World) -> int:
+    with world.store.read() as conn:
+        return world.policies.current(conn).epoch
 
 
 def _problem(world: World) -> str | None:
