@@ -111,7 +111,7 @@ class PolicyFiles:
 def _open_for_writing(path: Path) -> bool:
     """Whether a program has a file open for writing. Linux says it of local files that are ours: a lease for reading is given when nobody has.
 
-    Whoever opens the file for writing during the lease waits until it is given back, which is at once, and a signal comes to us, which is one that does nothing.
+    Whoever opens the file for writing during the lease waits until it is given back, which is at once; the signal that comes to us does nothing.
     Elsewhere nothing is known, and the answer is no.
     """
     if not hasattr(fcntl, "F_SETLEASE"):
