@@ -215,15 +215,13 @@ def b64(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).translate(_URL, b"=").decode()
 
 
-def b64_many(data: bytes, size: int) -> list[str]:
-    """base64url of each `size` bytes of `data`, one encoding for all.
-
-    Args:
-        data: one after the other, without a rest.
-    """
+def b64_many(values: Sequence[bytes]) -> list[str]:
+    """base64url of each of many values of one size, one encoding for all."""
+    if not values:
+        return []
+    size = len(values[0])
     blank = bytes(-size % 3)  # fills each up to whole groups of characters, which are cut off again
-    filled = blank.join([*(data[start : start + size] for start in range(0, len(data), size)), b""])
-    text = binascii.b2a_base64(filled, newline=False).translate(_URL).decode()
+    text = binascii.b2a_base64(blank.join([*values, b""]), newline=False).translate(_URL).decode()
     width, keep = (size + 2) // 3 * 4, (size * 8 + 5) // 6
     return [text[start : start + keep] for start in range(0, len(text), width)]
 

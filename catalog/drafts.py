@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select, update
 from catalog.canonical import JSON, dumps, whole
 from catalog.errors import ConflictError, NotFoundError
 from catalog.ids import mint_id, new_nonce
-from catalog.manifest import FIELD_NAME
+from catalog.manifest import is_field_name
 from catalog.site import SECRECY, SiteIdentity
 from catalog.tables import draft, record, version
 from catalog.transaction import AT_ONCE, WriteTransaction
@@ -183,7 +183,7 @@ def check_fields(fields: Mapping[str, JSON]) -> dict[str, JSON]:
         ConflictError: names the field.
     """
     for name in fields:
-        if FIELD_NAME.match(name) is None:
+        if not is_field_name(name):
             raise ConflictError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
     return {name: value for name, value in fields.items() if value is not None}
 

@@ -238,22 +238,20 @@ def is_type(name: str) -> bool:
     return kind in ("code", "codes") and bool(code_list(list_name).codes)
 
 
-#: Types whose values cost more to clean than to look up, beside codes. The others are texts and single numbers.
-_COSTLY = frozenset(
-    {"title", "keywords", "date", "division", "divisions", "bbox", "geometry", "period", "provider", "sharing", "opening", "items", "resource", "identifiers"}
-)
+#: Types whose values come again from record to record, beside codes. Titles, texts, extents and links are each record's own.
+_RECURRING = frozenset({"date", "division", "divisions", "provider", "sharing", "opening", "items", "identifiers"})
 #: How many are remembered, and of what size.
-_REMEMBERED, _SMALL = 16_384, 1_000
+_REMEMBERED, _SMALL = 4_096, 1_000
 _known: dict[tuple[str, str | bytes], str | bytes] = {}
 
 
 def clean_value(kind: str, value: Any) -> JSON:
-    """Cleans a value by the name of its type. What comes again is cleaned once, and what comes out of it not once more.
+    """Cleans a value by the name of its type. What comes again is cleaned once.
 
     Raises:
         ValueProblem: says what is wrong, in both languages.
     """
-    if kind not in _COSTLY and ":" not in kind:
+    if kind not in _RECURRING and ":" not in kind:
         return TYPES[kind](value)
     exact = value if type(value) is str else _frozen(value)
     if exact is None or len(exact) > _SMALL:
@@ -264,7 +262,7 @@ def clean_value(kind: str, value: Any) -> JSON:
         found = cleaned if isinstance(cleaned, str) else _frozen(cleaned) or b""
         if len(_known) >= _REMEMBERED:
             _known.clear()
-        _known[kind, exact] = _known[kind, found] = found
+        _known[kind, exact] = found
         return cleaned
     return found if isinstance(found, str) else marshal.loads(found)  # noqa: S302 - written here
 

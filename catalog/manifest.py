@@ -25,7 +25,7 @@ from functools import lru_cache
 from catalog.canonical import JSON, b64, b64_many, dumps, is_b64, loads, loads_many, members, unb64, whole
 from catalog.errors import CanonicalError, ManifestError
 
-__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosures", "field_digest", "manifest_hash", "parse", "shaped", "tombstone"]
+__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosures", "field_digest", "is_field_name", "manifest_hash", "parse", "shaped", "tombstone"]
 
 type Digest = Callable[[bytes], bytes]
 
@@ -106,7 +106,8 @@ def field_digest(text: str, digest: Digest = _sha256) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _is_field_name(name: str) -> bool:
+def is_field_name(name: str) -> bool:
+    """Whether a field may be called so."""
     return FIELD_NAME.match(name) is not None
 
 
@@ -126,10 +127,16 @@ def disclosures(written: Mapping[str, str], names: Iterable[str], salts: Sequenc
     """
     ordered = sorted({*names, *written})
     for name in ordered:
-        if not _is_field_name(name):
+        if not is_field_name(name):
             raise ManifestError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
-    fresh = secrets.token_bytes(_SALT_BYTES * len(ordered)) if salts is None else b"".join(salts)
-    return {name: f'["{salt}","{name}",{written.get(name, "null")}]' for name, salt in zip(ordered, b64_many(fresh, _SALT_BYTES), strict=True)}
+    drawn = b64_many(_random(len(ordered), _SALT_BYTES) if salts is None else salts)
+    return {name: f'["{salt}","{name}",{written.get(name, "null")}]' for name, salt in zip(ordered, drawn, strict=True)}
+
+
+def _random(count: int, size: int) -> list[bytes]:
+    """So many values of `size` random bytes."""
+    data = secrets.token_bytes(count * size)
+    return [data[start : start + size] for start in range(0, len(data), size)]
 
 
 def build(
@@ -183,8 +190,7 @@ def build(
     if written is None:
         written = members({name: value for name, value in fields.items() if value is not None})
     texts = disclosures(written, names)
-    raw = b"".join([digest(_FIELD_PREFIX + text.encode()) for text in texts.values()])
-    digests = b64_many(raw + secrets.token_bytes(32 * (-len(texts) % _PAD_TO)), 32)
+    digests = b64_many([*[digest(_FIELD_PREFIX + text.encode()) for text in texts.values()], *_random(-len(texts) % _PAD_TO, 32)])
     content: dict[str, JSON] = {
         "authority": authority,
         "birth": [birth[0], _b64_16(birth[1])],
@@ -398,14 +404,14 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
         if type(value) is not list or len(value) != 3:
             raise _wrong("disclosure", value)
         salt, name, content = value
-        if type(name) is not str or len(name) > 80 or not _is_field_name(name):
+        if type(name) is not str or len(name) > 80 or not is_field_name(name):
             raise _wrong("disclosure", name)
         if type(salt) is not str or _SALT.match(salt) is None:
             _check_bytes(name, salt, _SALT_BYTES)
         if name in found:
             raise ManifestError(zh=f"字段 {name} 公开了两次", en=f"field {name} is disclosed twice")
         found[name] = content
-    digests = b64_many(b"".join([digest(_FIELD_PREFIX + raw) for raw, _ in read]), 32)
+    digests = b64_many([digest(_FIELD_PREFIX + raw) for raw, _ in read])
     if not manifest.digests.issuperset(digests):
         name = next(name for name, text in zip(found, digests, strict=True) if text not in manifest.digests)
         raise ManifestError(zh=f"字段 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from catalog.canonical import JSON, dumps, members
 from catalog.errors import CanonicalError
 from catalog.field_types import ValueProblem, clean_value
-from catalog.manifest import FIELD_NAME
+from catalog.manifest import is_field_name
 
 __all__ = ["CARD_FIELDS", "CORE", "Cleaned", "Problem", "clean", "formats", "resources", "type_of"]
 
@@ -88,7 +88,7 @@ def type_of(name: str, profile_types: Mapping[str, str] | None = None) -> str | 
     """The type of a field, or None when there is no field of that name."""
     if name in CORE:
         return CORE[name]
-    if FIELD_NAME.match(name) is None:
+    if not is_field_name(name):
         return None
     head, dot, _ = name.partition(".")
     if not dot:

@@ -13,6 +13,9 @@ from catalog.field_values import ValueProblem, date_text, has_chinese, moment_te
 
 __all__ = ["Notes", "as_text", "excerpt", "format_code", "format_of", "is_url", "json_digest", "language_map", "link", "links", "plain_dates"]
 
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*\Z")
+_URL = re.compile(r"(?:https?|ftps?)://[^\s<>\"{}|\\^`]+\Z")
+_MEDIA = re.compile(r"[\w.+-]+/[\w.+-]+\Z")
 _PROTOCOLS = {"wms": "wms", "wfs": "wfs", "wcs": "wcs", "wmts": "wmts", "csw": "csw", "opendap": "opendap", "erddap": "rest"}
 _NAMES = {
     "geotiff": "geotiff", "tiff": "geotiff", "shapefile": "shp", "esri shapefile": "shp", "shape": "shp", "comma separated value": "csv",
@@ -89,7 +92,7 @@ def language_map(value: Any, lang: str | None = None) -> dict[str, str] | None:
     """A language map from a text or from a map of languages; a text goes under the language it is written in, else `lang`."""
     if isinstance(value, Mapping):
         found = {str(key).split("_")[0].lower()[:8]: str(text).strip() for key, text in value.items() if isinstance(text, str) and text.strip()}
-        return {key: text for key, text in found.items() if re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", key)} or None
+        return {key: text for key, text in found.items() if _LANGUAGE.match(key)} or None
     if not isinstance(value, str) or not value.strip():
         return None
     return {"zh" if has_chinese(value) else lang or "en": value.strip()}
@@ -97,7 +100,7 @@ def language_map(value: Any, lang: str | None = None) -> dict[str, str] | None:
 
 def is_url(value: Any) -> bool:
     """Whether a link may be kept."""
-    return isinstance(value, str) and re.match(r"(?:https?|ftps?)://[^\s<>\"{}|\\^`]+\Z", value) is not None and len(value) <= 2_000
+    return isinstance(value, str) and _URL.match(value) is not None and len(value) <= 2_000
 
 
 def link(url: Any, *, title: Any = None, note: Any = None, formats: Sequence[str] = (), media: str | None = None, protocol: str = "") -> dict[str, Any] | None:
@@ -106,7 +109,7 @@ def link(url: Any, *, title: Any = None, note: Any = None, formats: Sequence[str
         return None
     known = {"url": url, "title": language_map(title), "note": language_map(note), "protocol": protocol[:80] or None}
     known |= format_of(protocol, url, list(formats) or ([media] if media else []))
-    if media and re.fullmatch(r"[\w.+-]+/[\w.+-]+", media):
+    if media and _MEDIA.match(media):
         known["media_type"] = media.lower()
     return {name: value for name, value in known.items() if value}
 
