@@ -34,7 +34,7 @@ from sync.ids import log_origin, parse_origin
 from sync.log_mark import read_mark, write_mark
 from sync.logbook import EPOCH_FROM, LOGGED, own_run
 from sync.merkle import empty_root
-from sync.runs import Run
+from sync.runs import Run, run_of_view
 from sync.say import epoch_claims
 from sync.statements import parse_all, sign
 from sync.states import get_number, set_number
@@ -109,15 +109,15 @@ class Recovery:
         with x.store.read() as conn:
             run, epoch, why = own_run(conn, x.me, x.zone), x.trust.in_(conn, x.clock()).epoch(x.me), restored(conn)
             begun = get_number(conn, _EPOCH)
+            back = why is None and not self._sure and self._behind_mark(conn)
+        if back:
+            self._hold("mark")
+            return False
         if run is None and why is None:
             return True
-        if epoch > max(begun, 1 if run is None else run.epoch):
-            if not self._marked(epoch):
-                self._begin(epoch)
-                return True
-            if why is None:
-                self._hold("mark")  # the copy is from before that epoch, whose log was written already: it must be closed in its turn
-                return False
+        if epoch > max(begun, 1 if run is None else run.epoch) and not self._marked(epoch):
+            self._begin(epoch)
+            return True
         if why is not None:
             self._ask_superiors()
             return False
@@ -141,20 +141,25 @@ class Recovery:
                 log.error("the witness %s does not cosign: %s", witness, error)
         return True
 
+    def _behind_mark(self, conn: Connection) -> bool:
+        """Whether the log that the mark names was once larger than it is; it may be of an epoch that the database knows nothing of."""
+        mark = read_mark(self._x.store.data_dir)
+        if mark is None:
+            return False
+        run = run_of_view(conn, mark[0], "", "")
+        return mark[1] > (0 if run is None else run.size)
+
     def _marked(self, epoch: int) -> bool:
-        """Whether this site has written the log of this epoch, or of a later one, that its database knows nothing of."""
+        """Whether the log of this epoch, or of a later one, was written already: a log is never begun twice."""
         mark = read_mark(self._x.store.data_dir)
         return mark is not None and parse_origin(mark[0]).epoch >= epoch
 
     def _look(self, run: Run) -> bool:
-        """Compares the log with its mark, or, without one, with what the witness knows."""
+        """The log is not behind its mark; without one it is compared with what the witness knows."""
         mark = read_mark(self._x.store.data_dir)
-        if mark is not None and mark[0] == run.origin and mark[1] <= run.size:
+        if mark is not None and mark[0] == run.origin:
             self._sure = True
             return True
-        if mark is not None and mark[0] == run.origin:
-            self._hold("mark")
-            return False
         return self._ask_witness(run)
 
     def _ask_witness(self, run: Run) -> bool:

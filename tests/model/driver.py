@@ -96,6 +96,8 @@ def policy_text(rules: Rules) -> str:
     return text
 
 
+#: Most records at a time: a step's cost grows with them.
+RECORDS = 30
 #: Where the clock of a determined walk begins.
 BEGIN = 1_795_000_000
 
@@ -170,7 +172,7 @@ class Wire:
 class World:
     """A federation and what the specification knows of it."""
 
-    def __init__(self, folder: Path, kind: str, seed: int, port: Callable[[], int], *, disasters: bool = False) -> None:
+    def __init__(self, folder: Path, kind: str, seed: int, port: Callable[[], int], *, disasters: bool = True) -> None:
         parents, sides = WORLDS[kind]
         self.random = random.Random(seed)
         self.folder, self.kind, self.disasters = folder, kind, disasters
@@ -182,7 +184,7 @@ class World:
         self.told: dict[tuple[str, str], set[str]] = {}
         self.newest: dict[tuple[str, str], tuple[int, int]] = {}
         self.copies: dict[str, dict[str, Record]] = {}
-        self.steps = self.crashes = self.batches = self.restores = 0
+        self.steps = self.crashes = self.batches = self.restores = self.versions = 0
         self.names: dict[str, str] = {}
         self.unnoticed: set[str] = set()
         self.sites = {name: self._open(name, port()) for name in parents}
@@ -292,7 +294,7 @@ class World:
         ("keep_for_later", 6), ("come_late", 5), ("cut_or_mend", 6), ("crash", 2), ("read_anew", 1), ("lose_stream", 1), ("days_pass", 1),
     )  # fmt: skip
 
-    #: Only where they are asked for: I4 does not hold of them.
+    #: Sites that are lost and come back from a copy.
     DISASTERS = (("copy", 2), ("restore", 2))
 
     def step(self) -> None:
@@ -343,13 +345,21 @@ class World:
         self.watch_shown(reader, self.spec.records)
 
     def _publish(self) -> None:
+        if len(self.spec.records) >= RECORDS:
+            return self._withdraw()
         owner, theme = self._node(), self.random.choice(THEMES)
         record = Record(owner, theme, rows=frozenset({"P00000"}) if self.random.random() < 0.3 else None)
         more: dict[str, Any] = {}
         if record.rows is not None:
             more = {"rows": RowChanges(puts=[row(0)], columns=COLUMNS, key=["code"], geometry="point"), "items": ITEMS, "resources.data": RESOURCE}
-        id = self.sites[owner].publish("0", theme=[theme], terms=self._terms_of(record), **more)
+        record.n = self._next()
+        id = self.sites[owner].publish(str(record.n), theme=[theme], terms=self._terms_of(record), **more)
         self.spec.records[id] = record
+
+    def _next(self) -> int:
+        """A version's number: none is used twice, though a restored site goes back to an older one."""
+        self.versions += 1
+        return self.versions
 
     def _terms_of(self, record: Record) -> dict[str, Any]:
         terms: dict[str, Any] = {"onward": record.onward}
@@ -363,8 +373,8 @@ class World:
         if (id := self._own()) is not None:
             record = self.spec.records[id]
             theme = self.random.choice(THEMES)
-            self.sites[record.owner].edit(id, title={"zh": str(record.n + 1)}, theme=[theme])
-            record.n, record.theme = record.n + 1, theme
+            record.n, record.theme = self._next(), theme
+            self.sites[record.owner].edit(id, title={"zh": str(record.n)}, theme=[theme])
 
     def _terms(self) -> None:
         if (id := self._own()) is not None:
@@ -372,7 +382,7 @@ class World:
             record.onward = self.random.random() < 0.7
             record.audience = frozenset(name for name in self.sites if self.random.random() < 0.7) if self.random.random() < 0.4 else None
             record.until = self.clock() + self.random.randint(1, 20) * DAY if self.random.random() < 0.3 else None
-            record.n += 1
+            record.n = self._next()
             self.sites[record.owner].edit(id, title={"zh": str(record.n)}, terms=self._terms_of(record))
 
     def _withdraw(self) -> None:

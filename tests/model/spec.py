@@ -23,7 +23,7 @@ class Rules:
 
 @dataclass
 class Record:
-    """A published record. `n` counts its versions; `audience` None: everybody; `until`: seconds, None: for ever; `rows`: keys of its rows, None: no table."""
+    """A published record. `n` names its version; `audience` None: everybody; `until`: seconds, None: for ever; `rows`: keys of its rows, None: no table."""
 
     owner: str
     theme: str
