@@ -7,17 +7,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from pyroaring import BitMap
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from catalog.search import Search, SearchQuery, Visible, maintain
 from catalog.search.flush import flush
 from catalog.search.merge import merge, sweep
+from catalog.search.postings import block_postings
+from catalog.search.segments import INDEX, bump, read_directory
 from catalog.store import Store, open_store
-from catalog.tables import counter, gone, posting, record, segment
+from catalog.tables import counter, gone, posting, record, segment, segment_col
 from tests.catalog.search_corpus import make_record, make_records
 from tests.catalog.search_oracle import Oracle
 
@@ -198,6 +201,70 @@ def test_a_merge_whose_rows_were_swept_gives_up(store: Store) -> None:
     compare(Search(store), store)
     assert merge(store, fan=3, smallest=16) is True
     compare(Search(store), store)
+
+
+def test_a_merge_in_slices_equals_one_flush_and_may_end_between_any_two(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks that reach over the edge of a slice are cut there, and what an ended merge wrote is nobody's until it is swept."""
+    for seed in range(3):
+        with store.write() as tx:
+            for row, terms in make_records(60, seed=seed, start=1 + 50 * seed):  # the last ten of each are replaced by the next
+                tx.show(row, terms, own=True)
+        flush(store, at_least=1)
+    search = Search(store)
+    monkeypatch.setattr("catalog.search.merge._SLICE_ROWS", 1)
+    monkeypatch.setattr("catalog.search.merge._SLICE_POSTINGS", 1500)
+    slices: list[int] = []
+    before = contents(store)
+
+    def end_after(most: int) -> Callable[[int, int], None]:
+        def progress(n: int, of: int) -> None:
+            slices.append(of)
+            if n >= most:
+                raise TimeoutError("lease lost")
+
+        return progress
+
+    for most in (1, 3, 6):
+        with pytest.raises(TimeoutError):
+            merge(store, fan=3, smallest=16, progress=end_after(most))
+        compare(search, store, ("水",))
+        sweep_all(store)
+        assert contents(store) == before, "an ended merge leaves nothing behind"
+    assert min(slices) > 6
+    assert merge(store, fan=3, smallest=16, progress=end_after(1000)) is True
+    compare(search, store)
+    sweep_all(store)
+    (sliced,) = contents(store).values()
+    monkeypatch.undo()
+    assert flushed_at_once(store) == sliced
+    compare(Search(store), store)
+
+
+def contents(store: Store) -> dict[int, dict[int, set[int]]]:
+    """Documents of each key, for each segment: what its rows say, however they are cut into blocks."""
+    found: dict[int, dict[int, set[int]]] = {}
+    with store.read() as conn:
+        own = {number: set(read_directory(conn, number).own.tolist()) for number in conn.execute(select(segment.c.seg)).scalars()}
+        for k, data in conn.execute(select(posting.c.k, posting.c.data)):
+            number, key = k >> 34, k & ((1 << 34) - 1)
+            held = found.setdefault(number, {})
+            if key in own[number]:
+                held.setdefault(key, set()).update(BitMap.deserialize(bytes(data)))
+            else:
+                for each, docno in zip(*(part.tolist() for part in block_postings(key, bytes(data))), strict=True):
+                    held.setdefault(each, set()).add(docno)
+    return found
+
+
+def flushed_at_once(store: Store) -> dict[int, set[int]]:
+    """The postings of one segment of all documents, made from the records."""
+    with store.write() as tx:
+        for table in (posting, segment, segment_col):
+            tx.conn.execute(delete(table))
+        bump(tx.conn, INDEX)
+    assert flush(store, at_least=1)
+    (found,) = contents(store).values()
+    return found
 
 
 def sweep_all(store: Store) -> None:
