@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import requests
@@ -20,7 +19,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from node.site import open_site
-from tests.bench.bench_policy import fill
+from tests.bench.filling import fill
 from tests.bench.serving import new_site, terrace
 from tests.node.served import Served
 
@@ -128,7 +127,7 @@ def test_many_clients_policy_reloads_and_new_workers(tmp_path: Path) -> None:
     folder = tmp_path / "site"
     token = new_site(folder)
     site = open_site(folder)
-    fill(SimpleNamespace(store=site.store), RECORDS)  # type: ignore[arg-type]
+    fill(site.store, RECORDS)
     site.close()
     asked = questions(layer(folder))
     policy = folder / "policies" / "site.yaml"
