@@ -6,13 +6,14 @@ A file that is hidden or a link inside a folder is left out; one that is named b
 import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from catalog.errors import IngestError
 from catalog.ingest.library_words import said
 from catalog.ingest.sidecar import is_sidecar, stands_alone
 
-__all__ = ["digest_of", "gather", "parts_of", "zipped_parts"]
+__all__ = ["digest_of", "gather", "of_a_site", "parts_of", "zipped_parts"]
 
 #: Suffix of a main file → suffixes of files that belong to it: with the stem, or behind the whole name.
 _SHAPE = (".dbf", ".shx", ".prj", ".cpg", ".cst", ".sbn", ".sbx", ".qix", ".qpj", ".qmd", ".fbn", ".fbx", ".ain", ".aih", ".ixs", ".mxs", ".atx", ".idm")
@@ -23,6 +24,8 @@ _COMPANIONS = {
     ".gml": ((".gfs", ".xsd"), ()),
     ".gpkg": ((), ("-wal", "-shm", "-journal")),
 }
+#: What makes up a site's folder.
+_OWN = frozenset({"terrace.yaml", "keys", "policies", "objects", "logs", "run", "fetching", "log.mark"})
 #: Parts of a Shapefile that are read, and so count as its content.
 _READ = (".shp", ".dbf", ".shx", ".prj", ".cpg", ".cst")
 
@@ -31,8 +34,8 @@ def gather(paths: Iterable[Path]) -> list[Path]:
     """The files to take in, each once, those of a folder in the order of their names.
 
     Args:
-        paths: files, and folders, of which every file is taken that is not hidden and no link. Sidecars are read with their data file, and are records
-            of their own only where there is none; companions are read with their main file.
+        paths: files, and folders, of which every file is taken that is not hidden, no link and no part of a site (`of_a_site`). Sidecars are read with their
+            data file, and are records of their own only where there is none; companions are read with their main file.
     """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
@@ -45,8 +48,23 @@ def gather(paths: Iterable[Path]) -> list[Path]:
 def _inside(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") or part == "__MACOSX" for part in path.relative_to(folder).parts)
-        if not hidden and not path.is_symlink() and path.is_file():
+        if not hidden and not path.is_symlink() and path.is_file() and not of_a_site(path):
             yield path
+
+
+def of_a_site(path: Path) -> bool:
+    """Whether a file is a part of a site itself (its keys, policies, database), which is no data: not of what people put into its folder besides."""
+    path = path.absolute()
+    for folder in path.parents:
+        if _is_site(folder):
+            first = path.relative_to(folder).parts[0]
+            return first in _OWN or first.startswith("terrace.db")
+    return False
+
+
+@lru_cache(maxsize=1_000)
+def _is_site(folder: Path) -> bool:
+    return (folder / "terrace.yaml").is_file() and (folder / "keys").is_dir()
 
 
 def _folded(path: Path) -> Path:

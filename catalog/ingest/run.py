@@ -20,7 +20,7 @@ from sqlalchemy import delete, insert, select
 
 from catalog.audit import actor_name
 from catalog.errors import CatalogError, IngestError
-from catalog.ingest.files import digest_of, gather
+from catalog.ingest.files import digest_of, gather, of_a_site
 from catalog.ingest.fill import Filled, Filler
 from catalog.ingest.library_words import said
 from catalog.ingest.model import AddResult, Found, IngestContext, Item, Refused, Sidecar
@@ -126,6 +126,10 @@ def _require_file(path: Path) -> None:
     """Refuses what would be read without end, and names that no database takes. Raises IngestError."""
     if path.exists() and not path.is_file():
         raise IngestError(zh=f"{path.name} 不是普通文件", en=f"{path.name} is no regular file")
+    if of_a_site(path):
+        zh = f"{path.name} 是站点自身的文件（设置、密钥、策略或数据库），不是数据"
+        en = f"{path.name} is a part of a site itself (settings, keys, policies, database), no data"
+        raise IngestError(zh=zh, en=en)
     if _shown(path) != str(path):
         zh, en = f"文件名含控制字符或不是 UTF-8：{_shown(path)}；请改名", f"control characters in the file's name, or not UTF-8: {_shown(path)}; rename it"
         raise IngestError(zh=zh, en=en)

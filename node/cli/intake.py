@@ -2,7 +2,8 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ STATUSES = {
 }  # fmt: skip
 #: Seconds before anything is shown of a run, and between two showings: on a terminal, elsewhere.
 PATIENCE, OFTEN, SELDOM = 2.0, 0.2, 10.0
+#: More results than this are summed up at the end.
+MANY = 10
 
 
 def how[F: Callable[..., Any]](command: F) -> F:
@@ -64,12 +67,27 @@ def take_in(run: Run, context: "IngestContext", files: Iterable[Path]) -> int:
     gc.freeze()  # what the program is made of stays until its end
     gc.set_threshold(100_000, 20)  # and records hold no circles: looking for them as often as is usual takes a sixth of a load's time
     codes: set[int] = set()
+    counts: Counter[str] = Counter()
+    aside = False
     with run.acting():
         for result in add(files, context):
             if result.error is not None or result.quarantined:
                 codes.add(form(result.error or IngestError(zh="", en="")).exit)
+            counts[result.status] += 1
+            aside = aside or result.status == "quarantined" or bool(result.quarantined)
             _say(run, result)
+    if not run.json:
+        _sum_up(counts, aside=aside)
     return combined(codes)
+
+
+def _sum_up(counts: Mapping[str, int], *, aside: bool) -> None:
+    """After many files how many became what; and where to find what was set aside."""
+    if sum(counts.values()) > MANY:
+        told = [f"{translate(name)} {counts[status]:,}" for status, name in STATUSES.items() if counts.get(status)]
+        echo(translate("In all:") + " " + translate(", ").join(told), err=True)
+    if aside:
+        echo(translate("What was set aside, with its place and reason: terrace quarantine list"), err=True)
 
 
 class _Progress:

@@ -49,6 +49,25 @@ def test_bad_parts_are_said_and_the_rest_enters(run: Terrace, catalog: Path, tab
     assert result.exit_code == 3
     assert "✓ 甲" in result.stdout and "✓ 丙" in result.stdout and "3 rows  1 row in quarantine" in result.stdout.replace("1 rows in", "1 row in")
     assert "quarantined" in result.stderr and "the dataset has no title" in result.stderr
+    assert "terrace quarantine list" in result.stderr and "In all" not in result.stderr
+
+
+def test_a_site_is_no_data_of_itself(run: Terrace, folder: Path) -> None:
+    (folder / "in").mkdir()
+    (folder / "in" / "a.csv").write_text("id,v\n1,2\n", encoding="utf-8")
+    result = run("add", folder, "--json")
+    assert result.exit_code == 0 and [line["status"] for line in lines(result)] == ["draft"]
+    for own in (folder / "terrace.yaml", folder / "keys" / "root.pem", folder / "policies" / "site.yaml", folder / "terrace.db.lock"):
+        result = run("add", own)
+        assert result.exit_code == 3 and "part of a site itself" in result.stderr, own
+
+
+def test_many_results_are_summed_up(run: Terrace, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for n in range(11):
+        (tmp_path / "in" / f"{n}.csv").write_text(f"id,v\n1,{n}\n", encoding="utf-8")
+    (tmp_path / "in" / "a.bin").write_bytes(bytes(range(256)))
+    assert run("add", tmp_path / "in").stderr.rstrip().endswith("In all: draft 11, refused 1")
 
 
 def test_as_json(run: Terrace, catalog: Path, table: Path) -> None:
