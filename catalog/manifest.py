@@ -231,7 +231,7 @@ def tombstone(
 
 def _built(content: dict[str, JSON], texts: dict[str, str], fields: str, digest: Digest) -> Built:
     data = dumps(content)
-    parsed = parse(data, digest)  # nothing leaves that would not be accepted
+    parsed = shaped(content, data, digest)  # nothing leaves that would not be accepted
     return Built(manifest=data, hash=parsed.hash, disclosures=texts, fields=fields, parsed=parsed)
 
 
