@@ -5,15 +5,13 @@ The site's node id is the fingerprint of its root statement, which is made here 
 """
 
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from catalog import faults
 from node.errors import SiteFolderError
+from node.making import is_free, made_beside
 from node.settings import FILE_NAME, parse_settings
 from node.settings_model import Settings
 from policies.sources import defaults_for
@@ -91,25 +89,15 @@ def found(target: Path, wanted: Founding) -> Founded:
         SettingsError: a name, code or zone cannot be.
     """
     target = target.absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if not is_free(target):
         raise SiteFolderError(
             zh=f"{target} 已存在且不是空文件夹；请换一个文件夹，init 不会覆盖任何东西。",
             en=f"{target} exists and is no empty folder; name another one, init overwrites nothing.",
         )
     text = settings_text(wanted)
     settings = parse_settings(text, FILE_NAME, {})
-    target.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with made_beside(target) as making:
         node, fingerprint = _fill(making, text, settings)
-        if target.exists():
-            target.rmdir()
-        faults.before("rename")
-        making.replace(target)
-        faults.after("rename")
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
     return Founded(target, node, fingerprint, settings)
 
 

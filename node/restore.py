@@ -9,17 +9,15 @@
 A database on PostgreSQL is restored by its own tools; that its log went back is noticed by the mark in the folder, or by the witness.
 """
 
-import shutil
 import sqlite3
 import tarfile
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from catalog import faults
 from node.errors import BackupError
 from node.identity import PACKAGES, open_database
+from node.making import is_free, made_beside
 from node.settings import load_settings
 from node.site import open_site
 from sync.logbook import own_run
@@ -60,24 +58,14 @@ def restore_backup(file: Path, target: Path, *, actor: str = "local") -> Restore
         BackupError: the file is no backup, is damaged, or the folder holds something.
     """
     target = target.absolute()
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if not is_free(target):
         raise BackupError(
             zh=f"{target} 已存在且不是空文件夹；restore 不会覆盖任何东西。", en=f"{target} exists and is no empty folder; restore overwrites nothing."
         )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    try:
+    with made_beside(target) as making:
         _unpack(file, making)
         _check(file, making / "terrace.db")
         restored = _hold_back(making, target, actor)
-        if target.exists():
-            target.rmdir()
-        faults.before("rename")
-        making.replace(target)
-        faults.after("rename")
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
     return restored
 
 

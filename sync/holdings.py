@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import Any, cast
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, delete, select
 
 from catalog.canonical import dumps, loads
 from catalog.transaction import WriteTransaction
 from sync import tables as t
 
-__all__ = ["STALE", "Holding", "Shown", "holdings_of", "replace_holdings", "shown", "stale_of"]
+__all__ = ["STALE", "Holding", "Shown", "holdings_of", "replace_holdings", "shown", "stale_of", "texts_held"]
 
 _CHUNK = 400
 #: Round of holdings from before a restore.
@@ -139,6 +139,11 @@ def _row(item: Holding, round_: int) -> dict[str, Any]:
         "tomb": int(item.tomb),
         "round": round_,
     }
+
+
+def texts_held() -> Select[Any]:
+    """The disclosures of everything that peers give, as texts: they may name files."""
+    return select(t.holding.c.disclosures).where(t.holding.c.tomb == 0)
 
 
 def _holding(row: Any) -> Holding:

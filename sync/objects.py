@@ -20,7 +20,7 @@ from sync import tables as t
 from sync.context import ExchangeSettings
 from sync.runs import insert_new
 
-__all__ = ["files_of", "note_uses", "users_of", "want_objects"]
+__all__ = ["files_of", "forget_fetched", "note_uses", "users_of", "want_objects"]
 
 _CHUNK = 400
 
@@ -77,3 +77,8 @@ def users_of(conn: Connection, sha256: str) -> dict[str, frozenset[str]]:
         fields = orjson.loads(text)
         found[id] = frozenset(name for name in fields if any(named == sha256 for named, _, _ in files_of({name: fields[name]})))
     return found
+
+
+def forget_fetched(conn: Connection, sha256: str) -> None:
+    """A deleted file counts as not fetched: a record that names it again has it fetched again."""
+    conn.execute(delete(t.object_want).where(t.object_want.c.sha256 == sha256))

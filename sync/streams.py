@@ -24,7 +24,7 @@ from sync import tables as t
 from sync.row_clock import same_filter
 from sync.stream import add, subtract
 
-__all__ = ["PAGE", "PUT", "REMOVE", "ROWS", "SWEEP", "TOMB", "Outlet", "StreamRow", "Verdict", "open_outlet"]
+__all__ = ["PAGE", "PUT", "REMOVE", "ROWS", "SWEEP", "TOMB", "Outlet", "StreamRow", "Verdict", "given_out", "open_outlet"]
 
 PUT, REMOVE, TOMB, ROWS, RESET = "PUT", "REMOVE", "TOMB", "ROWS", "RESET"
 #: State of a sweep at its beginning (`sync.feeder`): withdrawals first.
@@ -352,3 +352,9 @@ def open_outlet(conn: Connection, peer: str) -> Outlet:
 def _chunks(items: list[str]) -> Iterable[list[str]]:
     for start in range(0, len(items), PAGE):
         yield items[start : start + PAGE]
+
+
+def given_out(conn: Connection, ids: Collection[str]) -> set[str]:
+    """Of some records those that the stream to a peer still gives out: the sweep that turns them into a removal has not come by yet."""
+    stream = t.stream.c
+    return set(conn.execute(select(stream.id).where(stream.id.in_(list(ids)), stream.state.in_((PUT, ROWS, RESET)))).scalars())

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 import click
 
-from node.cli.base import Command, Group, Run, echo, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, option, pass_run
+from node.cli.printing import echo, show_table
 from node.error_table import FAILED
 from node.i18n import N_, counted, translate
 

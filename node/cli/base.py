@@ -4,7 +4,6 @@ Help texts are written in English in the code, marked for the `cli` catalog, and
 """
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.errors import NotFoundError
-from catalog.visible import has_controls, visible
-from node.error_table import INTERRUPTED, NOBODY_READS, form
+from catalog.visible import visible
+from node.cli.printing import echo, one_line, report, system_error
+from node.error_table import INTERRUPTED, NOBODY_READS
 from node.errors import NotHereError
-from node.i18n import LOCALES, N_, TRANSLATIONS, choose, labelled, language, local_text, translate
+from node.i18n import LOCALES, N_, TRANSLATIONS, labelled, language, translate
 from policies.errors import TerraceError
 
 if TYPE_CHECKING:
@@ -30,31 +30,6 @@ if TYPE_CHECKING:
     from node.settings_model import Settings
     from node.site import Site
     from policies.actor import Actor
-
-
-@dataclass(frozen=True)
-class Styled:
-    """A text in a colour, or bold."""
-
-    text: str
-    fg: str | None = None
-    bold: bool | None = None
-
-
-def echo(*parts: str | Styled, nl: bool = True, err: bool = False) -> None:
-    """Prints texts, one behind the other. Every command prints through here or `show_table`.
-
-    Texts of others are among them: names of peers, titles, logins that somebody tried. What would move the cursor, clear the screen, hide, or turn the
-    direction of writing is shown instead of done; only our own colours reach the terminal. Lines and tabs are ours: values that must stay on one line go
-    through `chosen` or `visible`.
-    """
-    told = (click.style(visible(each.text), fg=each.fg, bold=each.bold) if isinstance(each, Styled) else visible(each, "\n\t") for each in parts)
-    click.echo("".join(told), nl=nl, err=err)
-
-
-def chosen(texts: Mapping[str, str] | str | None, default: str = "") -> str:
-    """One text of a language map that another site made, on one line."""
-    return visible(choose(texts, default))
 
 
 class _RollBackError(Exception):
@@ -221,7 +196,7 @@ class Run:
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Prints one JSON document on one line."""
-        click.echo(_json(value))
+        click.echo(one_line(value))
 
     def say(self, message: str = "") -> None:
         """Prints a line for a person; nothing under --json."""
@@ -233,34 +208,6 @@ class Run:
         if not self.json and sys.stderr.isatty():
             end = "\n" if done >= total else ""
             click.echo(f"\r\x1b[K{done}/{total} {visible(what[:60])}{end}", nl=False, err=True)
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    """JSON on one line; of the characters that a terminal obeys, those that JSON lets stand are escaped as well."""
-    written = json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
-    return "".join(f"\\u{ord(each):04x}" if has_controls(each) else each for each in written) if has_controls(written) else written
-
-
-def show_table(headings: list[str], rows: list[list[str]], *, headed: bool = False) -> None:
-    """Prints rows in columns: a rich table on a terminal, tab-separated lines elsewhere.
-
-    Args:
-        headings: message ids.
-        rows: cells.
-        headed: with the headings elsewhere too, when there are rows; programs that read these lists use --json.
-    """
-    if not sys.stdout.isatty():
-        for row in [list(map(translate, headings)), *rows] if headed and rows else rows:
-            click.echo("\t".join(map(visible, row)))
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*map(translate, headings), box=box.SIMPLE, pad_edge=False)
-    for row in rows:
-        table.add_row(*(visible(cell, "\n") for cell in row))  # a line end within a cell stays in its column
-    Console(highlight=False, markup=False).print(table)
 
 
 pass_run = click.make_pass_decorator(Run)
@@ -405,22 +352,6 @@ class Group(_Translated, click.Group):
                 formatter.write_dl(rows)
 
 
-def report(error: TerraceError, as_json: bool) -> int:
-    """Says an error to the person or program that called, and returns the exit code for it."""
-    if as_json:
-        document = {"error": {"kind": error.kind, "zh": error.zh, "en": error.en}}
-        click.echo(_json(document), err=True)
-    else:
-        echo(Styled(labelled(translate("Error"), ""), fg="red", bold=True), local_text(error.zh, error.en), err=True)
-    return form(error).exit
-
-
-def _system_error(error: OSError) -> TerraceError:
-    """What the operating system refused, in words: which file or address, and why."""
-    where = f"{error.filename}: " if error.filename else ""
-    return TerraceError(zh=f"系统拒绝了操作：{where}{error.strerror or error}", en=f"the system refused: {where}{error.strerror or error}")
-
-
 class MainGroup(Group):
     """The outermost group: every error of ours ends here."""
 
@@ -437,7 +368,7 @@ class MainGroup(Group):
         except TerraceError as error:
             ctx.exit(report(error, bool(ctx.obj and ctx.obj.json)))
         except OSError as error:
-            ctx.exit(report(_system_error(error), bool(ctx.obj and ctx.obj.json)))
+            ctx.exit(report(system_error(error), bool(ctx.obj and ctx.obj.json)))
         except KeyboardInterrupt:
             click.echo("\n" + translate("Interrupted. What was finished stays; nothing is half-done."), err=True)
             ctx.exit(INTERRUPTED)

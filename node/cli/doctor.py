@@ -2,7 +2,8 @@
 
 import click
 
-from node.cli.base import Command, Run, Styled, echo, option, show_table
+from node.cli.base import Command, Run, option
+from node.cli.printing import Styled, echo, show_table
 from node.error_table import FAILED
 from node.i18n import N_, labelled, translate
 

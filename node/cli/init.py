@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from node.cli.base import Command, Run, echo, option, pass_run
+from node.cli.base import Command, Run, option, pass_run
 from node.cli.db import say_postgis
+from node.cli.printing import echo
 from node.errors import UsageError
 from node.i18n import N_, translate
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from catalog.visible import visible
-from node.cli.base import Run, Styled, echo, option
+from node.cli.base import Run, option
+from node.cli.printing import Styled, echo
 from node.error_table import combined, form
 from node.i18n import N_, choose, counted, local_text, translate
 

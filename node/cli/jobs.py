@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import click
 
-from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, argument, option, pass_run
+from node.cli.printing import show_table
 from node.i18n import N_, translate
 
 

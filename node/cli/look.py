@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node.cli.base import Command, Run, Styled, argument, echo, option, pass_run, show_table
+from node.cli.base import Command, Run, argument, option, pass_run
+from node.cli.printing import Styled, echo, show_table
 from node.errors import NotHereError
 from node.i18n import N_, choose, counted, labelled, language, local_text, translate
 

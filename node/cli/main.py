@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from node.cli.base import MainGroup, Option, Run, _set_language, echo, use_language
+from node.cli.base import MainGroup, Option, Run, _set_language, use_language
+from node.cli.printing import echo
 from node.i18n import N_
 
 #: name → (where it lives, one line about it)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from node.cli.base import Command, Group, Run, argument, chosen, echo, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, argument, option, pass_run
+from node.cli.printing import chosen, echo, show_table
 from node.error_table import REFUSED
 from node.errors import NotHereError, UsageError
 from node.i18n import N_, translate

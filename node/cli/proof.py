@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from catalog import faults
-from node.cli.base import Command, Run, Styled, argument, chosen, echo, option, pass_run
+from node.cli.base import Command, Run, argument, option, pass_run
+from node.cli.printing import Styled, chosen, echo
 from node.i18n import N_, counted, translate
 
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from node.cli.base import Command, Group, Run, argument, echo, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, argument, option, pass_run
 from node.cli.intake import how, intake_context, take_in
+from node.cli.printing import echo, show_table
 from node.errors import UsageError
 from node.i18n import N_, counted, local_text, translate
 

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from catalog.errors import NotFoundError
-from node.cli.base import Command, Run, Styled, argument, chosen, echo, option
+from node.cli.base import Command, Run, argument, option
+from node.cli.printing import Styled, chosen, echo
 from node.cli.withdrawn import resolve_to_write
 from node.error_table import combined, form
 from node.errors import NotHereError, UsageError

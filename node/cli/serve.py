@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from node.cli.base import Command, Run, echo, option, pass_run
+from node.cli.base import Command, Run, option, pass_run
+from node.cli.printing import echo
 from node.i18n import N_, translate
 
 if TYPE_CHECKING:

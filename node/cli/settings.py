@@ -2,7 +2,8 @@
 
 import click
 
-from node.cli.base import Command, Run, echo, option, pass_run
+from node.cli.base import Command, Run, option, pass_run
+from node.cli.printing import echo
 from node.i18n import N_
 
 

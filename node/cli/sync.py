@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from node.cli.base import Command, Group, Run, chosen, echo, pass_run, show_table
+from node.cli.base import Command, Group, Run, pass_run
 from node.cli.peer import RELATIONS, STATES, peer_facts
+from node.cli.printing import chosen, echo, show_table
 from node.error_table import FAILED
 from node.i18n import N_, counted, labelled, local_text, translate
 from policies.errors import TerraceError

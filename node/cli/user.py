@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from node.cli.base import Command, Group, Run, argument, option, pass_run, show_table
+from node.cli.base import Command, Group, Run, argument, option, pass_run
+from node.cli.printing import show_table
 from node.i18n import N_, translate
 
 ROLES = ("clerk", "officer", "supervisor", "administrator", "security_officer", "auditor")

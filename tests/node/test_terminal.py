@@ -11,8 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from catalog.visible import has_controls, visible
-from node.cli.base import Run, Styled, chosen, echo, report, show_table
+from node.cli.base import Run
 from node.cli.peer import _show_both
+from node.cli.printing import Styled, chosen, echo, report, show_table
 from node.logs import VisibleFormatter
 from policies.errors import TerraceError
 from sync.claims import is_name

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from catalog.jobs import Worker, enqueue
 from catalog.withdrawn import DAY, Clearing
-from node.clearing import given_out
+from sync.streams import given_out
 from tests.sync.sites import TestSite, eventually
 from tests.sync.test_exchange_rows import _count, publish, put, row
 
