@@ -21,8 +21,15 @@ LOCAL = "local"
 def local_actor(identity: SiteIdentity) -> Actor:
     """The person at the command line of the site's own machine."""
     return Actor(
-        kind="person", node=identity.node, person=LOCAL, sector=identity.sector, division=identity.division, level=identity.level,
-        clearance=identity.secrecy_cap, roles=LOCAL_ROLES, name=f"{getpass.getuser()} (local)",
+        kind="person",
+        node=identity.node,
+        person=LOCAL,
+        sector=identity.sector,
+        division=identity.division,
+        level=identity.level,
+        clearance=identity.secrecy_cap,
+        roles=LOCAL_ROLES,
+        name=f"{getpass.getuser()} (local)",
     )
 
 

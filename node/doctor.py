@@ -88,7 +88,8 @@ def _folder(site: "Site") -> Iterator[Finding]:
     key = site.settings.tls.key
     if key and (site.folder / key).exists() and (site.folder / key).stat().st_mode & 0o077:
         yield Finding(
-            "bad", "folder",
+            "bad",
+            "folder",
             f"TLS 私钥可被他人读取：chmod 600 {site.folder / key}",
             f"the TLS key can be read by others: chmod 600 {site.folder / key}",
         )
@@ -97,7 +98,8 @@ def _folder(site: "Site") -> Iterator[Finding]:
 def _database(site: "Site") -> Iterator[Finding]:
     position = site.store.position()
     yield Finding(
-        "ok", "database",
+        "ok",
+        "database",
         f"{site.store.engine_name}，结构为当前版本，位置 {position}",
         f"{site.store.engine_name}, schema current, position {position}",
     )
@@ -133,7 +135,8 @@ def _policy(site: "Site") -> Iterator[Finding]:
         yield Finding("bad", "policy", f"策略文件有误，旧策略继续生效：\n{zh}", f"the policy files have errors; the old policy stays in force:\n{en}")
     elif not active.epoch:
         yield Finding(
-            "bad", "policy",
+            "bad",
+            "policy",
             "没有生效的策略，一切拒绝：terrace policy reload",
             "no policy is in force and everything is denied: terrace policy reload",
         )
@@ -147,7 +150,9 @@ def _clock(site: "Site") -> Iterator[Finding]:
     ahead = max(times) - int(time.time())
     if ahead > 5:
         yield Finding(
-            "bad", "clock", f"本机时钟比已记录的时间慢 {ahead} 秒：请校时；在此之前有时限的许可视为关闭",
+            "bad",
+            "clock",
+            f"本机时钟比已记录的时间慢 {ahead} 秒：请校时；在此之前有时限的许可视为关闭",
             f"this clock is {number_of(ahead, 'second')} behind what was recorded: set it; until then timed permissions count as closed",
         )
     else:
@@ -191,7 +196,8 @@ def _peers(site: "Site") -> Iterator[Finding]:
             yield Finding("bad", "peers", f"与 {row.node} 交换出错：{row.error}", f"exchange with {row.node} fails: {row.error}")
         elif row.url and now - (row.contact or 0) > SILENT_SECONDS:
             yield Finding(
-                "note", "peers",
+                "note",
+                "peers",
                 f"与 {row.node} 已 {SILENT_SECONDS // 60} 分钟以上没有往来",
                 f"nothing heard from {row.node} for {SILENT_SECONDS // 60} minutes",
             )
@@ -207,13 +213,15 @@ def _log(site: "Site") -> Iterator[Finding]:
         why, doubt = restored(conn), doubt_of(conn)
     if why is not None:
         yield Finding(
-            "bad", "log",
+            "bad",
+            "log",
             f"本站由较旧的副本恢复，日志暂停：请上级执行 terrace peer close {site.identity.node}",
             f"this site was restored from an older copy and its log rests: ask the superior to run terrace peer close {site.identity.node}",
         )
     if doubt is not None:
         yield Finding(
-            "bad", "log",
+            "bad",
+            "log",
             f"见证方 {doubt.witness} 不联署本站日志，也没有出示凭据：{doubt.zh}；请与其管理员联系",
             f"the witness {doubt.witness} does not cosign this site's log, and shows no proof: {doubt.en}; ask its clerk",
         )
@@ -224,7 +232,8 @@ def _jobs(site: "Site") -> Iterator[Finding]:
         dead = conn.scalar(select(func.count()).select_from(job).where(job.c.state == "dead")) or 0
     if dead:
         yield Finding(
-            "bad", "jobs",
+            "bad",
+            "jobs",
             f"{dead} 项任务多次失败后停滞：见 terrace jobs list，改正后 terrace jobs retry",
             f"{number_of(dead, 'job rests', 'jobs rest')} after failures: see terrace jobs list, then terrace jobs retry",
         )
@@ -237,13 +246,15 @@ def _listeners(site: "Site") -> Iterator[Finding]:
     listen = site.settings.listen
     if not (is_loopback(listen.host) or site.settings.tls.certificate or listen.behind_proxy):
         yield Finding(
-            "bad", "listeners",
+            "bad",
+            "listeners",
             "非本机地址须用 HTTPS：设置 tls 或 listen.behind_proxy",
             "off loopback HTTPS is needed: set tls or listen.behind_proxy",
         )
     if needs_base_url(site.settings):
         yield Finding(
-            "bad", "address",
+            "bad",
+            "address",
             "未设 base_url 的站点只供本机访问：在 terrace.yaml 写明用户访问的地址",
             "a site without base_url serves this machine alone: say in terrace.yaml by which address clients reach it",
         )
@@ -278,9 +289,7 @@ def _taken(host: str, port: int) -> bool:
 def _texts(_site: "Site") -> Iterator[Finding]:
     stale = [po for po in TRANSLATIONS.rglob("*.po") if not _compiled(po)]
     if stale:
-        yield Finding(
-            "note", "texts", "界面译文未编译：make setup（pybabel compile）", "the translations are not compiled: make setup (pybabel compile)"
-        )
+        yield Finding("note", "texts", "界面译文未编译：make setup（pybabel compile）", "the translations are not compiled: make setup (pybabel compile)")
 
 
 def _compiled(po: Path) -> bool:

@@ -14,7 +14,11 @@ NOBODY_READS = 141
 
 #: What `terrace --help` says about exit codes.
 EXIT_CODES = {
-    OK: "done", FAILED: "failed", USAGE: "wrong usage", REFUSED: "refused by policy, profile or trust", NOT_FOUND: "no such thing",
+    OK: "done",
+    FAILED: "failed",
+    USAGE: "wrong usage",
+    REFUSED: "refused by policy, profile or trust",
+    NOT_FOUND: "no such thing",
     INTERRUPTED: "interrupted",
 }
 

@@ -1,20 +1,20 @@
 """What can go wrong in composing and running a site.
 
-    TerraceError
-    ├── SettingsError         terrace.yaml or a TERRACE_* variable cannot be used; lists every error
-    ├── SiteFolderError       the folder is no site, or init would overwrite one
-    ├── ServeError            the site cannot be served
-    │   ├── PlainHttpError    plain HTTP off loopback
-    │   ├── BaseUrlError      others are to be served, and base_url is not set
-    │   └── PortInUseError    another program listens there
-    ├── CsrfError             a form came without the session's own token
-    ├── CrossSiteError        a form came from a page of another site
-    ├── ForeignHostError      the request names a host that is not this site
-    ├── NotByProxyError       the request went around the proxy
-    ├── TooManyAttemptsError  too many sign-in attempts from one address
-    ├── BackupError           the site cannot be backed up
-    ├── UsageError            the command line was used in a way that makes no sense
-    └── NotHereError          what was typed names nothing here, or nothing that may be known of: the same words for both
+TerraceError
+├── SettingsError         terrace.yaml or a TERRACE_* variable cannot be used; lists every error
+├── SiteFolderError       the folder is no site, or init would overwrite one
+├── ServeError            the site cannot be served
+│   ├── PlainHttpError    plain HTTP off loopback
+│   ├── BaseUrlError      others are to be served, and base_url is not set
+│   └── PortInUseError    another program listens there
+├── CsrfError             a form came without the session's own token
+├── CrossSiteError        a form came from a page of another site
+├── ForeignHostError      the request names a host that is not this site
+├── NotByProxyError       the request went around the proxy
+├── TooManyAttemptsError  too many sign-in attempts from one address
+├── BackupError           the site cannot be backed up
+├── UsageError            the command line was used in a way that makes no sense
+└── NotHereError          what was typed names nothing here, or nothing that may be known of: the same words for both
 """
 
 from dataclasses import dataclass

@@ -2,7 +2,15 @@
 
 #: Path prefix → face; the longest match wins, everything else is the portal's.
 PREFIXES = {
-    "/api": "ckan", "/datastore": "ckan", "/ogc": "ogc", "/stac": "ogc", "/csw": "csw", "/oai": "csw", "/peer": "peer", "/healthz": "other", "/static": "other",
+    "/api": "ckan",
+    "/datastore": "ckan",
+    "/ogc": "ogc",
+    "/stac": "ogc",
+    "/csw": "csw",
+    "/oai": "csw",
+    "/peer": "peer",
+    "/healthz": "other",
+    "/static": "other",
 }
 
 

@@ -51,9 +51,20 @@ def make_identity(folder: Path, settings: Settings) -> tuple[str, str]:
     site = settings.site
     own = sign(
         certify_claims(
-            iss=node, sub=node, zone=site.zone, serial=1, site_keys=[keys.site.public], witness_key=keys.witness.public, name=_name(settings),
+            iss=node,
+            sub=node,
+            zone=site.zone,
+            serial=1,
+            site_keys=[keys.site.public],
+            witness_key=keys.witness.public,
+            name=_name(settings),
             sector=site.sector,
-            level=_level(settings), division=site.division, unit=site.unit, divisions=[site.division] if site.division else [], depth=8, now=now,
+            level=_level(settings),
+            division=site.division,
+            unit=site.unit,
+            divisions=[site.division] if site.division else [],
+            depth=8,
+            now=now,
         ),
         keys.root,
     )
@@ -90,7 +101,12 @@ def site_identity(folder: Path, settings: Settings) -> SiteIdentity:
     assert isinstance(body, NodeStatement)
     site = settings.site
     return SiteIdentity(
-        node=body.node, zone=site.zone, division=site.division, level=_level(settings), name=_name(settings), sector=site.sector,
+        node=body.node,
+        zone=site.zone,
+        division=site.division,
+        level=_level(settings),
+        name=_name(settings),
+        sector=site.sector,
         secrecy_cap=settings.highest_secrecy,
     )
 

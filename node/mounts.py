@@ -12,8 +12,21 @@ if TYPE_CHECKING:
 
 #: Modules that the serving processes use: imported before the fork, so that they are in memory once.
 MODULES = (
-    "node.child", "node.worker", "node.health", "catalog.reader", "catalog.writer", "catalog.objects", "catalog.ckan", "ogc.features.routes",
-    "ogc.features.engine", "ogc.csw.routes", "ogc.csw.engine", "sync.endpoints", "sync.exchange", "node.portal", "node.portal.pages",
+    "node.child",
+    "node.worker",
+    "node.health",
+    "catalog.reader",
+    "catalog.writer",
+    "catalog.objects",
+    "catalog.ckan",
+    "ogc.features.routes",
+    "ogc.features.engine",
+    "ogc.csw.routes",
+    "ogc.csw.engine",
+    "sync.endpoints",
+    "sync.exchange",
+    "node.portal",
+    "node.portal.pages",
 )
 
 

@@ -175,8 +175,14 @@ class Supervisor:
             os.close(self._parent_end)
             self.metrics.join(child.slot)
             code = run_child(
-                child.role, self.folder, self.settings, child.listener, self.listeners.metrics if child.role.background else None,
-                self.metrics, self._parent_pipe, ready,
+                child.role,
+                self.folder,
+                self.settings,
+                child.listener,
+                self.listeners.metrics if child.role.background else None,
+                self.metrics,
+                self._parent_pipe,
+                ready,
             )
         except BaseException:
             log.exception("%s failed", child.role.name)

@@ -120,8 +120,14 @@ class Site:
 
         peers = self.settings.peers
         taking_part = ExchangeSettings(
-            url=self.peer_url, rows=peers.rows, objects=peers.objects, object_bytes=peers.object_bytes, wait=peers.wait, heartbeat=peers.heartbeat,
-            pads=peers.pads, ca=str(self.folder / peers.ca) if peers.ca else None,
+            url=self.peer_url,
+            rows=peers.rows,
+            objects=peers.objects,
+            object_bytes=peers.object_bytes,
+            wait=peers.wait,
+            heartbeat=peers.heartbeat,
+            pads=peers.pads,
+            ca=str(self.folder / peers.ca) if peers.ca else None,
         )
         made = Exchange(
             store=self.store, site=self.identity, keys=self.keys, reader=self.reader, writer=self.writer, objects=self.objects, settings=taking_part

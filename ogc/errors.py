@@ -1,9 +1,9 @@
 """Errors of the OGC faces, and the one table that turns any of the project's kinds into an OGC answer.
 
-    TerraceError
-    └── OgcError
-        ├── ParameterError      a request parameter that cannot be read (400)
-        └── FilterSyntaxError   a CQL2 or FES filter that cannot be read (400)
+TerraceError
+└── OgcError
+    ├── ParameterError      a request parameter that cannot be read (400)
+    └── FilterSyntaxError   a CQL2 or FES filter that cannot be read (400)
 """
 
 from policies.errors import TerraceError

@@ -1,12 +1,12 @@
 """What an action may end with instead of a result, in CKAN's own classes.
 
-    CatalogError
-    └── CkanError          has the body of "error" and the HTTP status, as CKAN 2.12 answers
-        ├── CkanValidationError   409 "Validation Error"
-        ├── CkanNotFoundError     404 "Not Found Error"
-        ├── CkanDeniedError       403 "Authorization Error"
-        ├── CkanSearchQueryError  400 "Search Query Error"
-        └── CkanSearchError       409 "Search Error"
+CatalogError
+└── CkanError          has the body of "error" and the HTTP status, as CKAN 2.12 answers
+    ├── CkanValidationError   409 "Validation Error"
+    ├── CkanNotFoundError     404 "Not Found Error"
+    ├── CkanDeniedError       403 "Authorization Error"
+    ├── CkanSearchQueryError  400 "Search Query Error"
+    └── CkanSearchError       409 "Search Error"
 """
 
 from typing import Any

@@ -20,9 +20,7 @@ from catalog.search.state import State
 from catalog.search.tokens import U32, Index
 from catalog.tables import record
 
-_TEXTS = {
-    sort: select(record.c.docno, record.c[column]).where(record.c.docno.in_(bindparam("docnos", expanding=True))) for sort, column in SORT_TEXTS.items()
-}
+_TEXTS = {sort: select(record.c.docno, record.c[column]).where(record.c.docno.in_(bindparam("docnos", expanding=True))) for sort, column in SORT_TEXTS.items()}
 _AT_ONCE = 500
 _MOST_SECONDS = (1 << 46) - 1
 

@@ -25,5 +25,9 @@ def backup(run: Run, file: Path) -> None:
     made = write_backup(run.site, file)
     with run.administering("site.backup", file.name):
         pass
-    run.done(translate("{file}: {size} bytes, position {position}").format(file=file, size=made.size, position=made.position),
-             file=str(file), size=made.size, position=made.position)
+    run.done(
+        translate("{file}: {size} bytes, position {position}").format(file=file, size=made.size, position=made.position),
+        file=str(file),
+        size=made.size,
+        position=made.position,
+    )

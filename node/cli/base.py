@@ -300,7 +300,6 @@ class Command(_Translated):
         super().__init__(*args, **kwargs)
         self.params.append(Option(["--json", "as_json"], is_flag=True, expose_value=False, callback=_json_wanted, help=N_("Answer in JSON.")))
 
-
     def invoke(self, ctx: click.Context) -> Any:
         """Runs the command; what is not found is said with what was typed, the same whether it is hidden or missing."""
         try:
@@ -343,10 +342,7 @@ class Group(_Translated, click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands; lazy ones are described without importing them."""
-        rows = [
-            (name, translate(self.lazy[name][1]) if name in self.lazy else self.commands[name].get_short_help_str())
-            for name in self.list_commands(ctx)
-        ]
+        rows = [(name, translate(self.lazy[name][1]) if name in self.lazy else self.commands[name].get_short_help_str()) for name in self.list_commands(ctx)]
         if rows:
             with formatter.section(translate("Commands")):
                 formatter.write_dl(rows)

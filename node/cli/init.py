@@ -35,8 +35,17 @@ Repeat --name for the other language. A unit that is no division gives --unit an
 @option("--database", metavar="URL", help=N_("PostgreSQL URL; by default an SQLite file in DIR."))
 @pass_run
 def init(
-    run: Run, directory: Path, division: str | None, unit: str | None, level: str | None, names: tuple[str, ...], zone: str, sector: str, port: int,
-    peer_port: int, database: str | None,
+    run: Run,
+    directory: Path,
+    division: str | None,
+    unit: str | None,
+    level: str | None,
+    names: tuple[str, ...],
+    zone: str,
+    sector: str,
+    port: int,
+    peer_port: int,
+    database: str | None,
 ) -> None:
     from catalog.division_names import is_known
     from node.founding import Founding, found, name_of

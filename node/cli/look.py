@@ -51,9 +51,7 @@ def search(run: Run, text: tuple[str, ...], filters: tuple[str, ...], bbox: str 
     if run.json:
         run.emit({"total": page.total, "next": page.next, "items": [summary(view) for view in page.items]})
         return
-    rows = [
-        [view.id, choose(view.fields.get("title"), view.slug), _label("kinds", view.kind, ""), _provider(view), _day(view.modified)] for view in page.items
-    ]
+    rows = [[view.id, choose(view.fields.get("title"), view.slug), _label("kinds", view.kind, ""), _provider(view), _day(view.modified)] for view in page.items]
     show_table([N_("id"), N_("title"), N_("kind"), N_("provider"), N_("modified")], rows)
     echo(counted("{total} record", "{total} records", page.total).format(total=page.total), err=True)
 
@@ -140,8 +138,15 @@ def _show_versions(run: Run, view: "RecordView", number: int | None) -> None:
 def summary(view: "RecordView") -> dict[str, Any]:
     """A record in a line."""
     return {
-        "id": view.id, "slug": view.slug, "title": view.fields.get("title"), "kind": view.kind, "authority": view.authority, "origin": view.origin,
-        "version": view.version, "modified": _day(view.modified), "may": sorted(view.may),
+        "id": view.id,
+        "slug": view.slug,
+        "title": view.fields.get("title"),
+        "kind": view.kind,
+        "authority": view.authority,
+        "origin": view.origin,
+        "version": view.version,
+        "modified": _day(view.modified),
+        "may": sorted(view.may),
     }
 
 
@@ -149,8 +154,13 @@ def full(view: "RecordView") -> dict[str, Any]:
     """A record with everything that is shown of it."""
     proof = view.provenance
     return {
-        **summary(view), "fields": view.fields, "withheld": list(view.withheld), "reasons": view.reasons, "secrecy": view.manifest.get("secrecy"),
-        "terms": view.manifest.get("terms"), "division": view.division,
+        **summary(view),
+        "fields": view.fields,
+        "withheld": list(view.withheld),
+        "reasons": view.reasons,
+        "secrecy": view.manifest.get("secrecy"),
+        "terms": view.manifest.get("terms"),
+        "division": view.division,
         "proof": {"source": proof.source, "path": list(proof.path), "log": proof.log, "epoch": proof.epoch, "index": proof.index, "state": proof.proof},
     }
 

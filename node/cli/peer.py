@@ -132,7 +132,9 @@ def confirm(run: Run, node: str | None, division: str | None, depth: int | None,
     made = run.site.exchange.pairing.confirm(asked.node, run.who, division=division, depth=depth)
     run.done(
         translate("Certified {name} for {divisions}.").format(name=chosen(asked.name, asked.node), divisions=", ".join(made.divisions) or made.unit or "-"),
-        node=asked.node, divisions=list(made.divisions), depth=made.depth,
+        node=asked.node,
+        divisions=list(made.divisions),
+        depth=made.depth,
     )
 
 
@@ -176,8 +178,10 @@ def list_(run: Run) -> None:
         for asked in waiting:
             run.emit({"node": asked.node, "fingerprint": asked.fingerprint, "name": dict(asked.name), "division": asked.division, "state": "waiting"})
         return
-    rows = [[p.node, chosen(p.name, "-"), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
-            for p in status.peers]
+    rows = [
+        [p.node, chosen(p.name, "-"), translate(RELATIONS[p.relation]), translate(STATES[p.state]), str(p.records), str(p.waiting), p.error or ""]
+        for p in status.peers
+    ]
     rows += [[asked.node, chosen(asked.name, "-"), "", translate("asks to join"), "", "", ""] for asked in waiting]
     show_table([N_("node"), N_("name"), N_("relation"), N_("state"), N_("records held"), N_("to be fetched"), N_("error")], rows, headed=True)
 
@@ -268,9 +272,20 @@ def _peer(run: Run, node: str) -> "PeerStatus":
 def peer_facts(each: "PeerStatus") -> dict[str, Any]:
     """One peer as JSON."""
     return {
-        "node": each.node, "fingerprint": each.fingerprint, "name": each.name, "relation": each.relation, "url": each.url, "state": each.state,
-        "contact": _time(each.contact), "error": each.error, "error_at": _time(each.error_at), "cursor": each.cursor, "records": each.records,
-        "waiting": each.waiting, "held_back": each.held, "heartbeat": _time(each.heartbeat),
+        "node": each.node,
+        "fingerprint": each.fingerprint,
+        "name": each.name,
+        "relation": each.relation,
+        "url": each.url,
+        "state": each.state,
+        "contact": _time(each.contact),
+        "error": each.error,
+        "error_at": _time(each.error_at),
+        "cursor": each.cursor,
+        "records": each.records,
+        "waiting": each.waiting,
+        "held_back": each.held,
+        "heartbeat": _time(each.heartbeat),
     }
 
 

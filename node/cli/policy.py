@@ -97,7 +97,10 @@ def list_(run: Run) -> None:
         active, problem = run.site.policies.current(conn), run.site.policies.problem(conn)
     rules: list[dict[str, Any]] = [
         {
-            "rule": rule.id, "effect": rule.effect, "actions": sorted(rule.actions), "because": {"zh": rule.because.zh, "en": rule.because.en},
+            "rule": rule.id,
+            "effect": rule.effect,
+            "actions": sorted(rule.actions),
+            "because": {"zh": rule.because.zh, "en": rule.because.en},
             "law": rule.law,
         }
         for rule in active.policy_set.rules

@@ -58,7 +58,7 @@ def show(run: Run, number: int) -> None:
         run.emit(entry.as_dict())
         return
     when = datetime.fromtimestamp(entry.time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    echo(f"{entry.n}  {entry.file}  {place_text(entry, local_text("zh", "en"))}")
+    echo(f"{entry.n}  {entry.file}  {place_text(entry, local_text('zh', 'en'))}")
     echo(local_text(entry.zh, entry.en))
     echo(translate("record: {record}").format(record=entry.record) if entry.record else translate("a whole record"))
     echo(translate("{when}, tries: {tries}").format(when=when, tries=entry.tries))

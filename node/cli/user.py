@@ -44,8 +44,18 @@ terrace -C wuhou user add env --kind agency --sector environment --division 5101
 @option("--no-password", is_flag=True, help=N_("No password: tokens only."))
 @pass_run
 def add(
-    run: Run, login: str, name: str | None, roles: tuple[str, ...], clearance: str, kind: str, unit: str | None, sector: str | None, division: str | None,
-    agency: str | None, password_stdin: bool, no_password: bool,
+    run: Run,
+    login: str,
+    name: str | None,
+    roles: tuple[str, ...],
+    clearance: str,
+    kind: str,
+    unit: str | None,
+    sector: str | None,
+    division: str | None,
+    agency: str | None,
+    password_stdin: bool,
+    no_password: bool,
 ) -> None:
     from catalog.accounts import Account
 

@@ -40,8 +40,14 @@ MIRRORED: dict[Operator, Operator] = {"=": "=", "<>": "<>", "<": ">", "<=": ">="
 
 #: CQL2 spatial and temporal functions, without the prefix and in lower case.
 SPATIAL: dict[str, SpatialOp] = {
-    "intersects": "intersects", "within": "within", "contains": "contains", "disjoint": "disjoint", "equals": "equals", "touches": "touches",
-    "crosses": "crosses", "overlaps": "overlaps",
+    "intersects": "intersects",
+    "within": "within",
+    "contains": "contains",
+    "disjoint": "disjoint",
+    "equals": "equals",
+    "touches": "touches",
+    "crosses": "crosses",
+    "overlaps": "overlaps",
 }
 #: For an instant column and an interval (or instant) literal. The relations between two intervals that an instant cannot have are left out.
 TEMPORAL = {name: name for name in ("after", "before", "during", "intersects", "disjoint", "equals")}

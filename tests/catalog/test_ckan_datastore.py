@@ -154,7 +154,7 @@ def test_hidden_columns_are_as_if_they_did_not_exist(world: World, id: str) -> N
 
 
 def test_rows_that_are_denied_say_why(world: World, id: str) -> None:
-    deny = '- rule: shut\n  deny: data\n  what: record.kind is dataset\n  unless: actor.roles has officer\n  because: {zh: 尚未开放, en: not yet opened}\n'
+    deny = "- rule: shut\n  deny: data\n  what: record.kind is dataset\n  unless: actor.roles has officer\n  because: {zh: 尚未开放, en: not yet opened}\n"
     world.rule(OPEN + deny)
     assert Api(world).error("datastore_search", 403, resource_id=id) == {"__type": "Authorization Error", "message": "Access denied: not yet opened"}
     assert Api(world).client.get(f"/datastore/dump/{id}").status_code == 403

@@ -17,17 +17,21 @@ TEXTS = [None, "", "a", "A", "ab", "aB", "地质", "a%b", "a_b", "a*b", "[x]", "
 NUMBERS = [None, -1, 0, 1, 2]
 DAYS = [None, "2024-01-01", "2024-01-02", "2024-01-03"]
 TIMES = [None, 0, 86_399, 86_400, 100_000]
-ROWS = [
-    {"id": i, "t": TEXTS[i % len(TEXTS)], "n": NUMBERS[i % len(NUMBERS)], "d": DAYS[i % len(DAYS)], "at": TIMES[(i // 5) % len(TIMES)]} for i in range(120)
-]
+ROWS = [{"id": i, "t": TEXTS[i % len(TEXTS)], "n": NUMBERS[i % len(NUMBERS)], "d": DAYS[i % len(DAYS)], "at": TIMES[(i // 5) % len(TIMES)]} for i in range(120)]
 _table = Table(
-    "terrace_filter_rows", MetaData(),
+    "terrace_filter_rows",
+    MetaData(),
     Column("id", Integer, primary_key=True),
-    Column("t", Text(collation="C").with_variant(Text(), "sqlite")), Column("n", Float), Column("d", Text), Column("at", Integer),
+    Column("t", Text(collation="C").with_variant(Text(), "sqlite")),
+    Column("n", Float),
+    Column("d", Text),
+    Column("at", Integer),
 )
 COLUMNS = FilterColumns(
     {
-        "t": FilterColumn(_table.c.t, "text"), "n": FilterColumn(_table.c.n, "number"), "d": FilterColumn(_table.c.d, "date"),
+        "t": FilterColumn(_table.c.t, "text"),
+        "n": FilterColumn(_table.c.n, "number"),
+        "d": FilterColumn(_table.c.d, "date"),
         "at": FilterColumn(_table.c.at, "datetime"),
     }
 )
@@ -101,8 +105,12 @@ def temporal(expr: Temporal, value: object) -> bool:
         instant, start, end = value, expr.start and expr.start.seconds, expr.end and expr.end.end
     low, high = -(10**12) if start is None else start, 10**12 if end is None else end
     return {
-        "before": instant < low, "after": instant > high, "intersects": low <= instant <= high, "disjoint": not low <= instant <= high,
-        "during": low < instant < high, "equals": expr.start == expr.end and expr.start is not None and low <= instant <= high,
+        "before": instant < low,
+        "after": instant > high,
+        "intersects": low <= instant <= high,
+        "disjoint": not low <= instant <= high,
+        "during": low < instant < high,
+        "equals": expr.start == expr.end and expr.start is not None and low <= instant <= high,
     }[expr.op]
 
 
@@ -114,10 +122,12 @@ moments = st.one_of(
 )
 operators = st.sampled_from(["=", "<>", "<", "<=", ">", ">="])
 atoms: st.SearchStrategy[Expr] = st.one_of(
-    st.builds(Compare, st.just("n"), operators, numbers), st.builds(Compare, st.just("t"), operators, texts),
+    st.builds(Compare, st.just("n"), operators, numbers),
+    st.builds(Compare, st.just("t"), operators, texts),
     st.builds(Compare, st.just("t"), st.sampled_from(["=", "<>"]), texts, st.just(True)),
     st.builds(Like, st.just("t"), st.text("aAbB%_\\*[]地", max_size=4).filter(lambda p: not p.endswith("\\")), st.booleans()),
-    st.builds(Between, st.just("n"), numbers, numbers), st.builds(In, st.just("t"), st.lists(texts, max_size=3).map(tuple)),
+    st.builds(Between, st.just("n"), numbers, numbers),
+    st.builds(In, st.just("t"), st.lists(texts, max_size=3).map(tuple)),
     st.builds(IsNull, st.sampled_from(["t", "n", "d"])),
     st.builds(Temporal, st.sampled_from(["before", "after", "intersects", "disjoint", "during", "equals"]), st.sampled_from(["d", "at"]), moments, moments),
 )
@@ -164,8 +174,17 @@ def test_a_hidden_column_and_one_that_does_not_exist_fail_with_the_same_words() 
 
 
 MISFITS = [
-    Compare("n", "=", "1"), Compare("t", "=", 1), Compare("n", "=", True), Compare("d", "=", 5), Like("n", "a"), Compare("n", "=", float("nan")),
-    Compare("n", "=", 2**80), Compare("t", "=", "a\x00b"), Compare("t", "=", "\ud800"), Temporal("after", "t", None, Moment(0)), Like("t", "a" * 500),
+    Compare("n", "=", "1"),
+    Compare("t", "=", 1),
+    Compare("n", "=", True),
+    Compare("d", "=", 5),
+    Like("n", "a"),
+    Compare("n", "=", float("nan")),
+    Compare("n", "=", 2**80),
+    Compare("t", "=", "a\x00b"),
+    Compare("t", "=", "\ud800"),
+    Temporal("after", "t", None, Moment(0)),
+    Like("t", "a" * 500),
     Like("t", "%a" * 9),
 ]
 

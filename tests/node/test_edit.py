@@ -1,5 +1,7 @@
 """How `terrace edit` reads changes: on the command line, from a file, from an editor."""
 
+# ruff: noqa: F811 - fixtures of another file are parameters here
+
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -66,14 +68,17 @@ def test_file_that_is_no_set_of_fields_is_refused(text: str) -> None:
 
 def _editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
     program = tmp_path / "editor.sh"
-    program.write_text(f'#!/bin/sh\n{script}\n', encoding="utf-8")
+    program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("EDITOR", str(program))
     monkeypatch.delenv("VISUAL", raising=False)
 
 
 def test_editor_changes_and_takes_away(
-    run: Callable[..., Result], published: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    run: Callable[..., Result],
+    published: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _editor(tmp_path, monkeypatch, "sed -i -e 's/测试地块/新的摘要/' -e '/^grade:/d' \"$1\"; sleep 0.01; touch -d '+2 seconds' \"$1\"")
     result = run("edit", published["id"], "--json")
@@ -85,7 +90,10 @@ def test_editor_changes_and_takes_away(
 
 
 def test_editor_that_saves_nothing_changes_nothing(
-    run: Callable[..., Result], published: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    run: Callable[..., Result],
+    published: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _editor(tmp_path, monkeypatch, "true")
     assert lines(run("edit", published["id"], "--json"))[0]["changed"] == []

@@ -139,5 +139,3 @@ def test_owslib_searches_the_catalogue(site: OgcSite, serve: Serve, version: str
     assert record.identification.title == "武侯区宗地" and record.identification.bbox.minx == "104"
     csw.getdomain("dc:type", "property")
     assert csw.results["values"] == ["dataset"]
-
-

@@ -22,7 +22,7 @@ TEXT: list[tuple[str, Expr]] = [
     ("1 < a", Compare("a", ">", 1)),
     ("a >= -1.5e2", Compare("a", ">=", -150.0)),
     ("name = 'it''s'", Compare("name", "=", "it's")),
-    ('"quoted name" <> \'地質\'', Compare("quoted name", "<>", "地質")),
+    ("\"quoted name\" <> '地質'", Compare("quoted name", "<>", "地質")),
     ("valid = true", Compare("valid", "=", True)),
     ("true AND a=1", And((Constant(True), A))),
     ("name LIKE '地%'", Like("name", "地%")),
@@ -111,14 +111,29 @@ def test_json_takes_geojson_and_bbox() -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("a = ", "at character 5"), ("a == 1", "at character 4"), ("a = 'x", "at character 5"), ("(a = 1", "at character 7"), ("a = 1 b = 2", "at character 7"),
-        ("a", "at character 2"), ("", "at character 1"), ("a = b", "two properties"), ("1 = 1", "one side must be a property"), ("a LIKE 5", "text pattern"),
-        ("a + 1 = 2", "at character 3"), ("SQRT(a) = 2", "not supported"), ("a = DATE('yesterday')", "RFC 3339"), ("a = DATE('2024-02-30')", "RFC 3339"),
-        ("T_DURING(t, INTERVAL('2024-02-01','2024-01-01'))", "ends before"), ("T_MEETS(t, DATE('2024-01-01'))", "does not apply"),
-        ("S_INTERSECTS(geometry, POLYGON((0 0, 1 1)))", "cannot be read"), ("S_INTERSECTS(geometry, POLYGON((0 0, 1 1, 0 1, 1 0, 0 0)))", "not valid"),
-        ("S_INTERSECTS(geometry, BBOX(1, 2, 3))", "4 or 6"), ("S_INTERSECTS(geometry, BBOX(30, 104, 31, 105))", "axis order"),
+        ("a = ", "at character 5"),
+        ("a == 1", "at character 4"),
+        ("a = 'x", "at character 5"),
+        ("(a = 1", "at character 7"),
+        ("a = 1 b = 2", "at character 7"),
+        ("a", "at character 2"),
+        ("", "at character 1"),
+        ("a = b", "two properties"),
+        ("1 = 1", "one side must be a property"),
+        ("a LIKE 5", "text pattern"),
+        ("a + 1 = 2", "at character 3"),
+        ("SQRT(a) = 2", "not supported"),
+        ("a = DATE('yesterday')", "RFC 3339"),
+        ("a = DATE('2024-02-30')", "RFC 3339"),
+        ("T_DURING(t, INTERVAL('2024-02-01','2024-01-01'))", "ends before"),
+        ("T_MEETS(t, DATE('2024-01-01'))", "does not apply"),
+        ("S_INTERSECTS(geometry, POLYGON((0 0, 1 1)))", "cannot be read"),
+        ("S_INTERSECTS(geometry, POLYGON((0 0, 1 1, 0 1, 1 0, 0 0)))", "not valid"),
+        ("S_INTERSECTS(geometry, BBOX(1, 2, 3))", "4 or 6"),
+        ("S_INTERSECTS(geometry, BBOX(30, 104, 31, 105))", "axis order"),
         ("S_INTERSECTS(geometry, 5)", "geometry is expected"),
-        ("a = 1; DROP TABLE record", "cannot read ';"), ("a = \x00", "cannot read"),
+        ("a = 1; DROP TABLE record", "cannot read ';"),
+        ("a = \x00", "cannot read"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(text: str, place: str) -> None:
@@ -127,8 +142,15 @@ def test_what_cannot_be_read_is_refused_with_its_place(text: str, place: str) ->
 
 
 BAD_JSON = [
-    "", "[]", "{}", '{"op":"="}', '{"op":"xor","args":[]}', '{"op":"and","args":[true]}', '{"op":"in","args":[{"property":"a"},1]}',
-    '{"op":"=","args":[{"property":"a"},{"x":1}]}', '{"op":"s_intersects","args":[{"property":"g"},{"type":"Point","coordinates":["a"]}]}',
+    "",
+    "[]",
+    "{}",
+    '{"op":"="}',
+    '{"op":"xor","args":[]}',
+    '{"op":"and","args":[true]}',
+    '{"op":"in","args":[{"property":"a"},1]}',
+    '{"op":"=","args":[{"property":"a"},{"x":1}]}',
+    '{"op":"s_intersects","args":[{"property":"g"},{"type":"Point","coordinates":["a"]}]}',
 ]
 
 

@@ -78,9 +78,7 @@ def test_envelopes_are_read_in_the_axis_order_of_their_crs(srs: str, low: str, h
 
 def test_fes_2_and_its_operators() -> None:
     value = "<fes:ValueReference>dct:modified</fes:ValueReference>"
-    period = (
-        '<gml:TimePeriod gml:id="p"><gml:beginPosition>2024-01-01</gml:beginPosition><gml:endPosition>2024-01-01</gml:endPosition></gml:TimePeriod>'
-    )
+    period = '<gml:TimePeriod gml:id="p"><gml:beginPosition>2024-01-01</gml:beginPosition><gml:endPosition>2024-01-01</gml:endPosition></gml:TimePeriod>'
     inside = And((Compare("modified", ">=", DAY), Compare("modified", "<=", DAY)))
     assert read2(f"<fes:During>{value}{period}</fes:During>") == inside
     instant = '<gml:TimeInstant gml:id="i"><gml:timePosition>2024-01-01</gml:timePosition></gml:TimeInstant>'
