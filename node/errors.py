@@ -175,6 +175,10 @@ _NOT_HERE = {
         "no record is called {typed}, or you may not know of it; write an id, uuid or slug in full (terrace search finds them)",
     ),
     "account": ("没有名为“{typed}”的账号；terrace user list 列出全部", "no account is called {typed}; terrace user list has them all"),
+    "entry": (
+        "隔离区没有编号 {typed}；terrace quarantine list 列出全部",
+        "nothing in quarantine has the number {typed}; terrace quarantine list has them all",
+    ),
     "peer": (
         "没有节点号以“{typed}”开头的对等节点，或不止一个；terrace peer list 列出全部",
         "no peer's id begins with {typed}, or more than one does; terrace peer list has them all",

@@ -293,6 +293,10 @@ class _Translated(click.Command):
         return found
 
 
+#: Group of commands → what its arguments name; those of the others name records.
+_NAMES = {"user": "account", "token": "account", "quarantine": "entry"}
+
+
 class Command(_Translated):
     """A command; `--json` is added to each."""
 
@@ -306,10 +310,10 @@ class Command(_Translated):
             return super().invoke(ctx)
         except NotFoundError as error:
             typed = [ctx.params[each.name] for each in self.params if isinstance(each, click.Argument) and each.name and ctx.params.get(each.name)]
-            if isinstance(error, NotHereError) or not typed or not isinstance(typed[0], str):
+            kind = _NAMES.get(str(ctx.parent.info_name) if ctx.parent is not None else "", "record")
+            if isinstance(error, NotHereError) or not typed or not isinstance(typed[0], str if kind != "entry" else int | tuple):
                 raise
-            group = ctx.parent.info_name if ctx.parent is not None else None
-            raise NotHereError("account" if group in ("user", "token") else "record", typed[0]) from error
+            raise NotHereError(kind, ", ".join(map(str, typed[0])) if isinstance(typed[0], tuple) else str(typed[0])) from error
 
 
 def _json_wanted(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

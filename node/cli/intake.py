@@ -77,6 +77,8 @@ def take_in(run: Run, context: "IngestContext", files: Iterable[Path]) -> int:
             counts[result.status] += 1
             aside = aside or result.status == "quarantined" or bool(result.quarantined)
             _say(run, result)
+    if not counts:
+        run.say(translate("There is no file to take in: hidden ones, links and what belongs to a site are left out."))
     if not run.json:
         _sum_up(counts, aside=aside)
     return combined(codes)

@@ -135,3 +135,12 @@ def test_progress_is_shown_after_two_seconds(monkeypatch: pytest.MonkeyPatch, ca
     now[0] += 20
     progress.file(2, 40, Path("b.csv"))
     assert capsys.readouterr().err == "2/40 b.csv\n"
+
+
+def test_what_names_no_entry_is_said_with_its_number_and_what_to_do(run: Terrace, tmp_path: Path) -> None:
+    for words in (("show", "99"), ("retry", "98", "99"), ("drop", "99")):
+        result = run("quarantine", *words)
+        assert result.exit_code == 4 and "99" in result.stderr and "terrace quarantine list" in result.stderr, words
+    (tmp_path / "nothing").mkdir()
+    result = run("add", tmp_path / "nothing")
+    assert result.exit_code == 0 and "no file to take in" in result.stdout
