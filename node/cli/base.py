@@ -311,9 +311,10 @@ class Command(_Translated):
         except NotFoundError as error:
             typed = [ctx.params[each.name] for each in self.params if isinstance(each, click.Argument) and each.name and ctx.params.get(each.name)]
             kind = _NAMES.get(str(ctx.parent.info_name) if ctx.parent is not None else "", "record")
-            if isinstance(error, NotHereError) or not typed or not isinstance(typed[0], str if kind != "entry" else int | tuple):
+            names = typed[0] if typed and isinstance(typed[0], tuple) else typed[:1]
+            if isinstance(error, NotHereError) or not names or isinstance(names[0], int) is not (kind == "entry"):
                 raise
-            raise NotHereError(kind, ", ".join(map(str, typed[0])) if isinstance(typed[0], tuple) else str(typed[0])) from error
+            raise NotHereError(kind, ", ".join(map(str, names))) from error
 
 
 def _json_wanted(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
