@@ -36,7 +36,7 @@ from catalog.shapes import Shapes
 from catalog.site import SiteIdentity
 from catalog.stamps import Stamps
 from catalog.store import State, Store
-from catalog.streams import StreamView, stream_views
+from catalog.streams import Decided, StreamView, stream_views
 from catalog.tables import record
 from catalog.view_cache import PLACE, Views
 from catalog.views import Judged, RecordView, judge
@@ -364,7 +364,9 @@ class Reader:
 
     # --- what peers may have ---------------------------------------------------------------------------------------------------------------
 
-    def stream(self, peer: Actor, ids: Collection[str], *, conn: Connection | None = None, now: int | None = None) -> dict[str, StreamView]:
+    def stream(
+        self, peer: Actor, ids: Collection[str], *, conn: Connection | None = None, now: int | None = None, decided: Decided | None = None
+    ) -> dict[str, StreamView]:
         """The judged state of shown records for one peer (PROTOCOL 4.3), see `catalog.streams`.
 
         Args:
@@ -372,9 +374,10 @@ class Reader:
             ids: a page of record ids.
             conn: the transaction in which the answer counts, or None for a snapshot.
             now: UTC seconds of the judgement.
+            decided: what was decided in the same transaction already.
         """
         with self.session(peer, conn=conn, now=now) as session:
-            return stream_views(session.conn, session.plan, peer, ids, session.now)
+            return stream_views(session.conn, session.plan, peer, ids, session.now, Decided() if decided is None else decided)
 
 
 def _named(name: str) -> tuple[str, str]:

@@ -220,6 +220,13 @@ class PolicySet:
         return tuple(sorted({a.key for rule in self.rules for a in attributes(rule.condition()) if a.side == "record"}))
 
     @cached_property
+    def all_record_attributes(self) -> tuple[str, ...]:
+        """The same with those that row scopes and row filters compare: records alike in these, in their terms and in their variants are decided alike in all
+        that concerns them and their rows, grants left aside."""
+        of_rows = [rows for rule in self.rules for rows in (rule.rows, rule.then.rows if rule.then else None)]
+        return tuple(sorted({*self.record_attributes, *(a.key for rows in of_rows for a in attributes(rows) if a.side == "record")}))
+
+    @cached_property
     def row_mentions(self) -> frozenset[str]:
         """Names of the `actor.*` and `env.*` attributes that row scopes and row filters mention."""
         scopes = [rows for rule in self.rules for rows in (rule.rows, rule.then.rows if rule.then else None)]

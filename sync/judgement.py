@@ -20,7 +20,7 @@ from sqlalchemy import Connection, and_, select
 from catalog import tables as c
 from catalog.canonical import loads
 from catalog.rows.tables import find_table
-from catalog.streams import StreamView
+from catalog.streams import Decided, StreamView
 from policies.actor import Actor
 from sync import tables as t
 from sync.clock import seconds_behind
@@ -119,6 +119,7 @@ class Judge:
         self.peer = peer
         self.trust = context.trust.in_(conn, now)
         self.actor = peer_actor(self.trust, peer, context.site.secrecy_cap)
+        self._decided = Decided()
         self._may: dict[str, bool] = {}
         self._runs: dict[int, Run] = {}
         self._origins: dict[int, Origin] = {}
@@ -144,7 +145,7 @@ class Judge:
         found: dict[str, Judged] = {}
         for start in range(0, len(wanted), _CHUNK):
             some = wanted[start : start + _CHUNK]
-            views = self._x.reader.stream(self.actor, some, conn=self._conn, now=self.now)
+            views = self._x.reader.stream(self.actor, some, conn=self._conn, now=self.now, decided=self._decided)
             held = {id: [item for item in items if self._usable(item)] for id, items in holdings_of(self._conn, some).items()}
             self._look_ahead(list(views.values()))
             for id in some:
@@ -154,8 +155,8 @@ class Judge:
 
     def _look_ahead(self, views: Sequence[StreamView]) -> None:
         """Reads in few questions where own records stand in the log, and which records have rows."""
-        own = [view.manifest_hash for view in views if view.own and view.discover]
-        holding = [view.id for view in views if view.hold]
+        own = [view.manifest_hash for view in views if view.own and view.may.discover]
+        holding = [view.id for view in views if view.may.hold]
         leaf = t.leaf.c
         self._leaves, self._tables = {}, {}
         if own:
@@ -168,24 +169,25 @@ class Judge:
     # --- one record ------------------------------------------------------------------------------------------------------------------
 
     def _one(self, view: StreamView, held: list[Holding]) -> Judged:
-        if not view.discover or view.authority == self.peer or (self.behind and view.boundary is not None):  # PROTOCOL 6.5: timed permissions are closed
-            return Judged(Verdict(None, boundary=view.boundary))
+        closed = self.behind and view.may.boundary is not None  # PROTOCOL 6.5: timed permissions
+        if not view.may.discover or view.authority == self.peer or closed:
+            return Judged(Verdict(None, boundary=view.may.boundary))
         if view.own:
             leaf = self._leaves.get((view.id, view.manifest_hash))
             if leaf is None or not self._proves(view.id, *leaf):
-                return Judged(Verdict(None, boundary=view.boundary))  # not in the log yet: its change comes again behind the logged position
+                return Judged(Verdict(None, boundary=view.may.boundary))  # not in the log yet: its change comes again behind the logged position
             run, at, texts, source = leaf[0], leaf[1], view.disclosures, ""
         else:
             best = shown(held, digest=view.manifest_hash, sources={item.source for item in held if self._may_pass(item.source)})
             if best is None or best.best.tomb:
-                return Judged(Verdict(None, boundary=view.boundary))
+                return Judged(Verdict(None, boundary=view.may.boundary))
             run, at, texts, source = best.best.run, best.best.at, best.disclosures, best.best.source
-        names = sorted(name for name in texts if view.shows(name))
+        names = view.may.shown(tuple(texts))
         print_ = fingerprint(view.manifest_hash, self.run(run).origin, at, names)
-        rows = self._rows(view, source) if view.hold else ()
-        boundary = min((moment for moment in (view.boundary, *(part.boundary for part in rows)) if moment is not None), default=None)
+        rows = self._rows(view, source) if view.may.hold else ()
+        boundary = min((moment for moment in (view.may.boundary, *(part.boundary for part in rows)) if moment is not None), default=None)
         verdict = Verdict(PUT, print_, boundary, tuple((part.variant, part.goal, part.stamp, part.again) for part in rows))
-        return Judged(verdict, run, at, view.manifest, tuple(texts[name] for name in names), rows, view.profile, view.files, frozenset(names))
+        return Judged(verdict, run, at, view.manifest, tuple(texts[name] for name in names), rows, view.profile, view.may.files, frozenset(names))
 
     def _gone(self, id: str, held: list[Holding]) -> Judged:
         """A record that is not shown: its tombstone, where there is one that this peer may be told of."""
@@ -250,14 +252,14 @@ class Judge:
         """The tables of rows that the peer may hold (PROTOCOL 5.2: columns are narrowed only by a variant, so a hidden column withholds the table)."""
         parts: list[RowPart] = []
         for row in self._tables.get(view.id, ()):
-            if row.variant != (view.variant or ""):
+            if row.variant != (view.may.variant or ""):
                 continue
             columns = [str(column["name"]) for column in cast(list[dict[str, Any]], loads(row.columns))]
-            if not all(view.shows_column(column) for column in columns) or (self.behind and view.row_filter is not None and moves(view.row_filter)):
+            if not all(view.may.shows_column(column) for column in columns) or (self.behind and view.may.row_filter is not None and moves(view.may.row_filter)):
                 continue
             goal, epoch = self._proved(view.id, row.variant, row.seq, source)
             if goal:
-                parts.append(self._clocked(RowPart(row.variant, goal, view.row_filter, source, stamp(view.row_filter, 0, epoch)), view, epoch))
+                parts.append(self._clocked(RowPart(row.variant, goal, view.may.row_filter, source, stamp(view.may.row_filter, 0, epoch)), view, epoch))
         return tuple(parts)
 
     def _clocked(self, part: RowPart, view: StreamView, epoch: int) -> RowPart:

@@ -12,9 +12,10 @@ import logging
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, tuple_, update
 
 from catalog import tables as c
 from catalog.canonical import b64
@@ -74,7 +75,7 @@ class Logbook:
                 return 0
         with self._x.store.write() as tx:
             rows = self._waiting(tx.conn, _PAGE)
-            entries = [entry for row in rows if (entry := self._entry(tx.conn, row)) is not None]
+            entries = self._entries(tx.conn, rows)
             if entries:
                 self._write(tx, entries)
             if rows:
@@ -85,16 +86,25 @@ class Logbook:
         position = c.change.c.position
         return conn.execute(select(c.change).where(*_unlogged(conn)).order_by(position).limit(limit)).all()
 
-    def _entry(self, conn: Connection, row: Any) -> _Entry | None:
-        """The log entry of one own change; None for what has no entry."""
-        if row.what in ("record", "remove") and row.manifest_hash is not None:
-            manifest = conn.scalar(select(c.version.c.manifest).where(c.version.c.manifest_hash == row.manifest_hash))
-            return None if manifest is None else _Entry("record", manifest, row.id, digest=bytes(row.manifest_hash))
-        if row.what == "rows":
-            where = and_(c.row_batch.c.id == row.id, c.row_batch.c.variant == (row.variant or ""), c.row_batch.c.seq == row.seq)
-            head = conn.scalar(select(c.row_batch.c.head).where(where))
-            return None if head is None else _Entry("rows", head, row.id, row.variant or "", row.seq)
-        return None
+    def _entries(self, conn: Connection, changes: Sequence[Any]) -> list[_Entry]:
+        """The log entries of own changes, in their order; some have none."""
+        hashes = [bytes(row.manifest_hash) for row in changes if row.manifest_hash is not None]
+        tables = [(row.id, row.variant or "", row.seq) for row in changes if row.what == "rows"]
+        v, r = c.version.c, c.row_batch.c
+        manifests: dict[bytes, str] = {}
+        for some in batched(hashes, _CHUNK):
+            manifests |= {bytes(hash_): text for hash_, text in conn.execute(select(v.manifest_hash, v.manifest).where(v.manifest_hash.in_(some)))}
+        heads: dict[tuple[str, str, int], str] = {}
+        for each in batched(tables, _CHUNK):
+            query = select(r.id, r.variant, r.seq, r.head).where(tuple_(r.id, r.variant, r.seq).in_(each))
+            heads |= {(id, variant, seq): head for id, variant, seq, head in conn.execute(query)}
+        entries: list[_Entry] = []
+        for row in changes:
+            if row.what in ("record", "remove") and row.manifest_hash is not None and (text := manifests.get(bytes(row.manifest_hash))) is not None:
+                entries.append(_Entry("record", text, row.id, digest=bytes(row.manifest_hash)))
+            elif row.what == "rows" and (head := heads.get((row.id, row.variant or "", row.seq))) is not None:
+                entries.append(_Entry("rows", head, row.id, row.variant or "", row.seq))
+        return entries
 
     def _write(self, tx: WriteTransaction, entries: list[_Entry]) -> None:
         conn, now = tx.conn, self._x.clock()
@@ -132,7 +142,7 @@ class Logbook:
             }
             for at, entry in enumerate(entries, run.size)
         ]
-        tx.conn.execute(insert(t.leaf), rows)
+        tx.insert(t.leaf, rows)
         proved = [(entry.id, entry.digest, at) for at, entry in enumerate(entries, run.size) if entry.id is not None and entry.digest is not None]
         self._x.writer.mark_proved(tx, run.origin, run.epoch, proved)
 
