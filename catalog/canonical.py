@@ -143,11 +143,11 @@ def loads(data: bytes | str) -> Any:
     return value
 
 
-def loads_many(texts: Sequence[str]) -> list[tuple[bytes, Any]]:
+def loads_many(texts: Sequence[str]) -> tuple[list[bytes], list[Any]]:
     """Reads several canonical texts at once: one decoding for all, each compared with its own canonical form.
 
     Returns:
-        For each text its bytes and its value.
+        The bytes of each text, and the values.
 
     Raises:
         CanonicalError: as `loads`, for the first text that is refused.
@@ -160,11 +160,12 @@ def loads_many(texts: Sequence[str]) -> list[tuple[bytes, Any]]:
     except (CanonicalError, msgspec.DecodeError, ValueError, TypeError, RecursionError):
         same = False
     if not same:  # the slow way names the reason
-        return [(text.encode("utf-8", "surrogatepass"), loads(text)) for text in texts]
+        return [text.encode("utf-8", "surrogatepass") for text in texts], [loads(text) for text in texts]
     for raw, value, text in zip(raws, values, texts, strict=True):
-        if len(raw) != len(text) or len(raw) > 2 * MAX_DEPTH:  # shorter ASCII holds neither a key outside ASCII nor a nesting too deep
+        # Where no object is in a text outside ASCII there is no key outside ASCII, and where brackets are few there is no nesting too deep.
+        if (len(raw) != len(text) and b"{" in raw) or (len(raw) > 2 * MAX_DEPTH and raw.count(b"{") + raw.count(b"[") > MAX_DEPTH):
             _walk(value, 1)
-    return list(zip(raws, values, strict=True))
+    return raws, values
 
 
 def _refuse_zero(data: bytes) -> None:

@@ -21,6 +21,7 @@ import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from catalog.canonical import JSON, b64, b64_many, dumps, is_b64, loads, loads_many, members, unb64, whole
 from catalog.errors import CanonicalError, ManifestError
@@ -35,7 +36,7 @@ MAX_DISCLOSURES = 4096
 
 _FIELD_PREFIX = b"terrace/1 field\n"
 _SALT_BYTES = 16
-_SALT = re.compile(r"[A-Za-z0-9_-]{21}[AQgw]\Z")
+_SALTS = re.compile(r"(?:[A-Za-z0-9_-]{21}[AQgw],)*[A-Za-z0-9_-]{21}[AQgw]\Z")
 _PAD_TO = 8
 _ID = re.compile(r"urn:terrace:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _NODE = re.compile(r"n-[a-z2-7]{32}\Z")
@@ -325,7 +326,7 @@ def _record_members(value: dict[str, JSON]) -> _RecordMembers:
             zh=f"digests 的个数须为 {_PAD_TO} 的倍数，且不超过 {MAX_DISCLOSURES}",
             en=f"the number of digests must be a multiple of {_PAD_TO}, at most {MAX_DISCLOSURES}",
         )
-    if not _are_digests(digests):
+    if not _are(_DIGESTS, 43, digests):
         for text in digests:  # names the reason
             _check_bytes("digests", text, 32)
     unique = frozenset(digests)
@@ -336,13 +337,13 @@ def _record_members(value: dict[str, JSON]) -> _RecordMembers:
     return _matching("profile", value.get("profile"), _PROFILE), secrecy, _terms(value["terms"]), unique
 
 
-def _are_digests(digests: list[JSON]) -> bool:
-    """Whether all are base64url of 32 bytes, at once: with as many texts as there are parts between commas, no text can hold a comma."""
+def _are(pattern: re.Pattern[str], size: int, texts: Sequence[Any]) -> bool:
+    """Whether all texts have a form and a size, at once: with as many of them as there are parts between commas, none can hold a comma."""
     try:
-        joined = ",".join(digests)  # type: ignore[arg-type]
+        joined = ",".join(texts)
     except TypeError:
         return False
-    return len(joined) == 44 * len(digests) - 1 and _DIGESTS.match(joined) is not None
+    return not texts or (len(joined) == (size + 1) * len(texts) - 1 and pattern.match(joined) is not None)
 
 
 def _tombstone_members(value: dict[str, JSON]) -> _RecordMembers:
@@ -396,26 +397,44 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
     if len(texts) > MAX_DISCLOSURES:
         raise ManifestError(zh=f"公开项超过 {MAX_DISCLOSURES}", en=f"more than {MAX_DISCLOSURES} disclosures")
     try:
-        read = loads_many(texts)
+        raws, values = loads_many(texts)
     except CanonicalError as error:
         raise ManifestError(zh=f"公开项：{error.zh}", en=f"disclosure: {error.en}") from error
-    found: dict[str, JSON] = {}
-    for _, value in read:
-        if type(value) is not list or len(value) != 3:
-            raise _wrong("disclosure", value)
-        salt, name, content = value
-        if type(name) is not str or len(name) > 80 or not is_field_name(name):
-            raise _wrong("disclosure", name)
-        if type(salt) is not str or _SALT.match(salt) is None:
-            _check_bytes(name, salt, _SALT_BYTES)
-        if name in found:
-            raise ManifestError(zh=f"字段 {name} 公开了两次", en=f"field {name} is disclosed twice")
-        found[name] = content
-    digests = b64_many([digest(_FIELD_PREFIX + raw) for raw, _ in read])
+    found = _disclosed(values)
+    digests = b64_many([digest(_FIELD_PREFIX + raw) for raw in raws])
     if not manifest.digests.issuperset(digests):
         name = next(name for name, text in zip(found, digests, strict=True) if text not in manifest.digests)
         raise ManifestError(zh=f"字段 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
     return found
+
+
+def _disclosed(values: list[Any]) -> dict[str, JSON]:
+    """Field name → value of what should be disclosures, in their order: all looked at together, and one by one where something is wrong."""
+    try:
+        salts, names, contents = zip(*values, strict=True) if values else ((), (), ())
+        right = {*map(type, values)} <= {list} and {*map(type, salts), *map(type, names)} <= {str} and all(map(_is_name, names)) and _are(_SALTS, 22, salts)
+    except (TypeError, ValueError):
+        right = False
+    if right:
+        found: dict[str, JSON] = dict(zip(names, contents, strict=True))
+        if len(found) == len(values):
+            return found
+    found = {}
+    for value in values:
+        if type(value) is not list or len(value) != 3:
+            raise _wrong("disclosure", value)
+        salt, name, content = value
+        if type(name) is not str or not _is_name(name):
+            raise _wrong("disclosure", name)
+        _check_bytes(name, salt, _SALT_BYTES)
+        if name in found:
+            raise ManifestError(zh=f"字段 {name} 公开了两次", en=f"field {name} is disclosed twice")
+        found[name] = content
+    return found
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= 80 and is_field_name(name)
 
 
 def _check_bytes(name: str, value: object, size: int) -> None:
