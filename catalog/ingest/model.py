@@ -127,6 +127,7 @@ class IngestContext:
         again: read files once more that are known, for what is in quarantine of them.
         progress: called with (files done, files in all, path) after each file.
         steps: called with (records or rows done, how many in all or None, path) while a file is taken in.
+        checks: called likewise while the rows of a large table are looked through, before any is written.
     """
 
     store: "Store"
@@ -141,6 +142,7 @@ class IngestContext:
     again: bool = False
     progress: Callable[[int, int, Path], None] | None = None
     steps: Callable[[int, int | None, Path], None] | None = None
+    checks: Callable[[int, int | None, Path], None] | None = None
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,8 @@ def check_all(sorter: Sorter, layer: Layer, ctx: IngestContext) -> dict[int, Bad
     check_rows(layer.columns, layer.key, layer.geometry, ())  # what is wrong with the table itself is no matter of its rows
     for chunk, _ in chunked(sorter, AT_ONCE):
         good_rows(chunk, layer, sorter)
-        if ctx.steps is not None:
-            ctx.steps(sorter.good, layer.count, sorter.path)
+        if ctx.checks is not None:
+            ctx.checks(sorter.good, layer.count, sorter.path)
     sorter.check_share()
     return sorter.dropped
 

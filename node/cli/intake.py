@@ -56,7 +56,7 @@ def intake_context(run: Run, *, publish: bool, profile: str | None, secrecy: str
     progress = _Progress(run)
     return IngestContext(
         site.store, site.writer, site.objects, run.actor, profile=profile or settings.profile, secrecy=secrecy or settings.secrecy,
-        terms=settings.terms, defaults=fields, publish=publish, again=again, progress=progress.file, steps=progress.step,
+        terms=settings.terms, defaults=fields, publish=publish, again=again, progress=progress.file, steps=progress.step, checks=progress.check,
     )  # fmt: skip
 
 
@@ -113,7 +113,11 @@ class _Progress:
 
     def step(self, done: int, total: int | None, path: Path) -> None:
         """So many records or rows of a file are done."""
-        self._show(f"{self._files} {path.name}: {done:,}{f'/{total:,}' if total else ''}".strip())
+        self._show(f"{self._files} {path.name}: {_of(done, total)}".strip())
+
+    def check(self, done: int, total: int | None, path: Path) -> None:
+        """So many rows of a file were looked through."""
+        self._show(f"{self._files} {path.name}: {translate('checking')} {_of(done, total)}".strip())
 
     def _show(self, text: str) -> None:
         now = time.monotonic()
@@ -126,6 +130,10 @@ class _Progress:
     def _end(self) -> None:
         if self._shown and self._terminal:
             click.echo("\r\x1b[K", nl=False, err=True)
+
+
+def _of(done: int, total: int | None) -> str:
+    return f"{done:,}/{total:,}" if total else f"{done:,}"
 
 
 def _say(run: Run, result: "AddResult") -> None:

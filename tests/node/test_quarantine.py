@@ -135,6 +135,9 @@ def test_progress_is_shown_after_two_seconds(monkeypatch: pytest.MonkeyPatch, ca
     now[0] += 20
     progress.file(2, 40, Path("b.csv"))
     assert capsys.readouterr().err == "2/40 b.csv\n"
+    now[0] += 20
+    progress.check(5_000, None, Path("c.csv"))
+    assert capsys.readouterr().err == "2/40 c.csv: checking 5,000\n"
 
 
 def test_what_names_no_entry_is_said_with_its_number_and_what_to_do(run: Terrace, tmp_path: Path) -> None:
