@@ -18,7 +18,7 @@ from sqlalchemy import Connection, bindparam, select
 from catalog.errors import FilterError
 from catalog.filters import AnyText, Between, Compare, Constant, Expr, In, IsNull, Leaf, Moment, Spatial, Temporal, Value, fold, leaves
 from catalog.search.columns import Chunk, Dictionaries, bitmap, rows_of
-from catalog.search.documents import CODED, FULL_TIER, NO_TIME, SINGLE, TIMES
+from catalog.search.documents import CODED, FULL_TIER, MULTI, NO_TIME, SINGLE, TIMES
 from catalog.search.spatial import Bools, has_box, has_time, meets_box, meets_time
 from catalog.search.state import State
 from catalog.search.tokens import KEYWORDS, SUMMARY, TITLE, U32, Index, key
@@ -33,7 +33,10 @@ _EVERYWHERE = (TITLE, KEYWORDS, SUMMARY)
 _IDS = {name: select(record.c.docno).where(record.c[name].in_(bindparam("values", expanding=True))) for name in ("id", "slug")}
 _AT_ONCE = 500
 #: Filters' bitmaps that a base keeps (125 kB each at most for a million records).
-MOST_KEPT = 128
+MOST_KEPT = 192
+#: A column of so few values is counted by the documents of each (which are kept), where the hits are many: a container of 65,536 documents costs as much as
+#: `CONTAINER` of them.
+FEW_VALUES, CONTAINER = 40, 40
 
 type Sets = tuple[BitMap, BitMap]
 type RowTest = Callable[[Chunk], Bools]
@@ -111,15 +114,20 @@ class Evaluator:
         return self._with_code(column, 0) & self.tier(column)
 
     def _with_code(self, column: str, code: int) -> BitMap:
-        """Documents with a code, or with any when it is 0; those of the segments are kept, for the same few filters are asked for again and again."""
-        base, tail = self.state.base, self.state.tail
+        """Documents with a code, or with any when it is 0."""
+        kept, tail = self._in_base(column, code), self.state.tail
+        return kept | bitmap(tail.chunk.docnos[_marked(tail.chunk, column, code)]) if len(tail.chunk) else kept
+
+    def _in_base(self, column: str, code: int) -> BitMap:
+        """Those of the segments: they are kept, for the same few filters and facets are asked for again and again."""
+        base = self.state.base
         kept = base.by_code.get((column, code))
         if kept is None:
             kept = bitmap(base.chunk.docnos[_marked(base.chunk, column, code)])
             if len(base.by_code) >= MOST_KEPT:
                 base.by_code.clear()
             base.by_code[column, code] = kept
-        return kept | bitmap(tail.chunk.docnos[_marked(tail.chunk, column, code)]) if len(tail.chunk) else kept
+        return kept
 
     def where(self, test: RowTest, domain: BitMap) -> BitMap:
         """Documents of the domain whose row passes a test of a whole chunk."""
@@ -208,7 +216,10 @@ class Evaluator:
         base_rows, tail_rows = hits.full_rows if column in FULL_TIER else hits.rows
         base = self.state.base
         counts = self._counts(self.state.tail.chunk, column, tail_rows, size)
-        if len(base_rows) * 2 > len(base.chunk):
+        if column in MULTI and size <= FEW_VALUES and len(base_rows) > size * (1 + len(base.chunk) // 65_536) * CONTAINER:
+            documents = hits.documents & self.full if column in FULL_TIER else hits.documents
+            counts += [0, *(documents.intersection_cardinality(self._in_base(column, code)) for code in range(1, size))]
+        elif len(base_rows) * 2 > len(base.chunk):
             # Most of all: what is left out is counted instead, and taken from the whole.
             total = base.totals.get(column)
             if total is None:

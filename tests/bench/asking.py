@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import requests
 from sqlalchemy import select
 
+from catalog.audit import INTERVAL
 from catalog.store import Store
 from catalog.tables import plan
 from tests.bench.figures import Cost
@@ -72,6 +73,7 @@ def when_stamped(store: Store, ask: Callable[[], requests.Response]) -> requests
     """Asks, and waits until the plan of whoever asked is stamped on all records: until then searches are right, but slower."""
     answer = ask()
     answer.raise_for_status()
+    time.sleep(3 * INTERVAL)  # with the next audit lines the plan is registered, if it is a new one
     while True:
         with store.read() as conn:
             stamped = conn.execute(select(plan.c.stamped)).scalars().all()

@@ -101,7 +101,9 @@ def check(search: Search, store: Store, site: Site, times: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_random_life_equals_the_oracle(store: Store, seed: int) -> None:
+def test_random_life_equals_the_oracle(store: Store, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if seed % 2:  # as at many records: facets of few values by what their documents have in common with the hits
+        monkeypatch.setattr("catalog.search.evaluate.CONTAINER", 0)
     site = Site(store, seed)
     search, other = Search(store), Search(store)
     for n in range(60):
