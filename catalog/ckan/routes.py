@@ -74,7 +74,7 @@ def dump_blueprint(reader: Reader, settings: CkanSettings) -> Blueprint:
         try:
             pieces = datastore.dump(call, id, form)
         except TerraceError as error:
-            failed = as_ckan(error)
+            failed = as_ckan(error, call.around.language)
             return _answer(failed.body.get("message", failed.body), failed.status)
         media = "text/csv" if form == "csv" else "text/tab-separated-values"
         response = Response(pieces, content_type=f"{media}; charset=utf-8")
@@ -111,23 +111,23 @@ def _act(reader: Reader, settings: CkanSettings, name: str, ver: int) -> Respons
     except CkanError as error:
         failed = error
     except TerraceError as error:
-        failed = as_ckan(error)
+        failed = as_ckan(error, call.around.language)
     return _answer({**body, "error": failed.body, "success": False}, failed.status)
 
 
-def as_ckan(error: TerraceError) -> CkanError:
-    """An error of the catalog in CKAN's classes. What is none of the caller's doing is logged and says nothing."""
+def as_ckan(error: TerraceError, language: str) -> CkanError:
+    """An error of the catalog in CKAN's classes, in the answer's language. What is none of the caller's doing is logged and says nothing."""
     match error:
         case CkanError():
             return error
         case NotFoundError():
             return CkanNotFoundError()
         case DeniedError():
-            return CkanDeniedError(error.en)
+            return CkanDeniedError(error.text(language))
         case FilterError():
-            return CkanSearchError(error.en)
+            return CkanSearchError(error.text(language))
         case QueryError():
-            return CkanValidationError({"message": error.en})
+            return CkanValidationError({"message": error.text(language)})
     log.error("the CKAN interface failed", exc_info=error)
     return CkanError()
 

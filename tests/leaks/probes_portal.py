@@ -2,6 +2,11 @@
 
 from tests.leaks.probes import Table, beside, maybe, probe
 
+#: Addresses that might be led elsewhere with a slash too many.
+REDIRECTED = (
+    "/dataset/{needle}", "/dataset/{needle_uuid}", "/dataset/{licences}/receipt", "/ogc/collections/{needle}/items",
+    "/api/3/action/package_show", "/datastore/dump/{needle_uuid}-rows",
+)  # fmt: skip
 OTHER_METHODS = ("OPTIONS", "DELETE", "PUT", "PATCH", "POST")
 ROUTES: Table = {
     "portal.search": [
@@ -43,6 +48,7 @@ ROUTES: Table = {
         *(beside(f"/dataset/{{{name}}}{more}", method=method) for name in ("needle", "licences") for more in ("", "/receipt", "/file/original") for method in OTHER_METHODS),
         *(beside(f"/dataset/{{gone{form}}}{more}") for form in ("", "_urn", "_uuid") for more in ("", "?view=table", "/receipt")),
         beside("/dataset/{needle}/nothing"), beside("/dataset/{needle}/file/"), beside("//dataset/{needle}"), beside("/dataset/{needle}.json"),
+        *(beside(f"{path}/") for path in REDIRECTED),
     ],
     "portal.about": [probe("R", "/about")],
     "portal.interfaces": [beside("/interfaces")],

@@ -75,7 +75,7 @@ def test_ckan_tells_what_the_caller_did_wrong_from_what_failed() -> None:
 
     told = [NotFoundError(), DeniedError(action="data"), FilterError(zh="…", en="…"), UnknownColumnError("x"), QueryError(zh="…", en="…")]
     for error in told:
-        status = as_ckan(error).status
+        status = as_ckan(error, "en").status
         assert status == ERRORS[error.kind].status or (400 <= status < 500 and ERRORS[error.kind].status == 400), error.kind
-    assert as_ckan(StoreError(zh="…", en="…")).status == ERRORS["store"].status
+    assert as_ckan(StoreError(zh="…", en="…"), "en").status == ERRORS["store"].status
     assert {each.kind for each in _classes(CkanError)} == {"ckan"}  # CKAN's classes carry their own status

@@ -106,6 +106,17 @@ class Scene:
         seen = self.give(self.stream.batch(*[self.stream.put(record) for record in self.records], witness=self.province, head="sign"))
         assert seen.outcome == "applied", seen
 
+    def show(self, record: Record, *names: str, witness: Node | None = None) -> None:
+        """An honest batch with one record, which the victim shows from now on.
+
+        Args:
+            names: fields that are disclosed; all by default.
+            witness: of the checkpoint; the province by default.
+        """
+        item = self.stream.put(record, names) if names else self.stream.put(record)
+        assert self.give(self.stream.batch(item, witness=witness or self.province)).outcome == "applied"
+        self.records.append(record)
+
     def bend(self, **changes: Any) -> Sender:
         """The stream where the victim is, to be lied in: what is done to it is forgotten."""
         made = copy.copy(self.stream)
