@@ -22,6 +22,8 @@ from catalog.tables import record
 
 _TEXTS = {sort: select(record.c.docno, record.c[column]).where(record.c.docno.in_(bindparam("docnos", expanding=True))) for sort, column in SORT_TEXTS.items()}
 _AT_ONCE = 500
+#: Keys that are many, and one in how many of them is looked at first.
+_MANY, _SAMPLED = 50_000, 64
 _MOST_SECONDS = (1 << 46) - 1
 
 type Keys = NDArray[np.int64]
@@ -93,6 +95,13 @@ def _largest(state: State, rows: Sequence[Index], keys: Sequence[Keys], most: in
 
 def _choose(key: Keys, most: int) -> Index:
     """Places of the `most` largest keys, ascending; of equal ones the last."""
+    if len(key) > _MANY:
+        # A sample tells a key that somewhat more than enough are not below: comparing all with it is ten times as fast as parting all.
+        sample = key[::_SAMPLED]
+        rank = min(len(sample), 2 * most // _SAMPLED + 16)
+        above = np.flatnonzero(key >= np.partition(sample, len(sample) - rank)[len(sample) - rank])
+        if most <= len(above) < len(key):
+            return above[_choose(key[above], most)]
     least = np.partition(key, len(key) - most)[len(key) - most]
     above, equal = np.flatnonzero(key > least), np.flatnonzero(key == least)
     return np.sort(np.concatenate([above, equal[len(equal) - (most - len(above)) :]]))
