@@ -57,7 +57,7 @@ def test_a_site_is_no_data_of_itself(run: Terrace, folder: Path) -> None:
     (folder / "in" / "a.csv").write_text("id,v\n1,2\n", encoding="utf-8")
     result = run("add", folder, "--json")
     assert result.exit_code == 0 and [line["status"] for line in lines(result)] == ["draft"]
-    for own in (folder / "terrace.yaml", folder / "keys" / "root.pem", folder / "policies" / "site.yaml", folder / "terrace.db.lock"):
+    for own in (folder / "terrace.yaml", folder / "keys" / "root.pem", folder / "policies" / "site.yaml"):
         result = run("add", own)
         assert result.exit_code == 3 and "part of a site itself" in result.stderr, own
 
