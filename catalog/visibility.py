@@ -12,6 +12,7 @@ Grants stay outside signatures: granted records are decided one by one.
 
 import heapq
 import threading
+from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any
 
 import orjson
 from pyroaring import BitMap
-from sqlalchemy import ColumnElement, Connection, Row, and_, false, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, false, func, literal, not_, or_, select, true
 
 from catalog.attributes import attributes_of_row
 from catalog.columns import JUDGED, column_map
@@ -46,6 +47,7 @@ KEPT = 256
 #: More new records than this are not decided one by one.
 FEW = 3_000
 _PAGE = 500
+_AT_ONCE = 20_000
 
 
 def bits(plan: Plan, attributes: Mapping[str, object], granted: bool | None) -> tuple[bool, bool]:
@@ -172,20 +174,29 @@ def _from_signatures(conn: Connection, epoch: int, stamped: tuple[int, int], now
     found = []
     for number in stamped:
         holding = select(signature_plan.c.signature).where(signature_plan.c.plan == number)
-        found.append(BitMap(conn.execute(select(record.c.docno).where(record.c.signature.in_(holding), counts)).scalars()))
+        found.append(_members(conn, select(record.c.docno, literal(1)).where(record.c.signature.in_(holding), counts))[0])
     ahead = select(record.c.valid_until, record.c.docno).where(record.c.stamp_epoch == epoch, record.c.valid_until > now)
     return found[0], found[1], [(until, docno) for until, docno in conn.execute(ahead)]
 
 
 def _from_clause(conn: Connection, plan: Plan, granted: Granted) -> tuple[BitMap, BitMap, list[tuple[int, int]]]:
-    """The slow path: two scans, and single decisions where SQL does not tell everything."""
+    """The slow path: one scan, and single decisions where SQL does not tell everything."""
     columns = column_map()
-    card = BitMap(conn.execute(select(record.c.docno).where(plan.where("discover", columns, granted.ids))).scalars())
-    full = BitMap(conn.execute(select(record.c.docno).where(plan.where("read", columns, granted.ids))).scalars()) & card
+    readable = case((plan.where("read", columns, granted.ids), 1), else_=0)
+    card, full = _members(conn, select(record.c.docno, readable).where(plan.where("discover", columns, granted.ids)))
     # What constraints and a record's own terms hide is decided record by record.
     special = or_(record.c.terms.like('%"obligations":[{%'), *_veiling(plan, columns, granted))
     _decide_all(conn, plan, granted, special, card, full, [])
     return card, full, _moving(conn, plan)
+
+
+def _members(conn: Connection, query: Select[int, Any]) -> tuple[BitMap, BitMap]:
+    """The docnos that a query of docno and flag gives, and those of them with a flag. In parts: a list of a million would be large, one by one is slow."""
+    found, flagged = BitMap(), BitMap()
+    for rows in conn.execute(query).partitions(_AT_ONCE):
+        found |= BitMap(array("I", [docno for docno, _ in rows]))
+        flagged |= BitMap(array("I", [docno for docno, flag in rows if flag]))
+    return found, flagged
 
 
 def _moving(conn: Connection, plan: Plan) -> list[tuple[int, int]]:
