@@ -11,7 +11,6 @@ Processes of a site: supervisor; `web` (one, or `listen.workers`) for the public
 
 import contextlib
 import fcntl
-import gc
 import json
 import logging
 import os
@@ -27,6 +26,7 @@ from types import FrameType
 
 from catalog import faults
 from node.child import Role, run_child
+from node.collector import collect_seldom
 from node.errors import ServeError
 from node.i18n import local_text
 from node.listeners import Listeners, address_of, open_listeners, require_certificate
@@ -243,16 +243,6 @@ class Supervisor:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
         self._await_end(pids)
-
-
-def collect_seldom() -> None:
-    """Sets the collector of circles for this process and its children: what is there now it leaves alone, and so shared; at what comes it looks seldom.
-
-    Requests and batches hold few circles; looking for them as often as is usual takes a seventh of the time in which a batch of a peer is applied.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """What `terrace add` and `terrace quarantine retry` have in common: whose defaults, progress, and what is said of each record."""
 
-import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +11,7 @@ import click
 from catalog.visible import visible
 from node.cli.base import Run, option
 from node.cli.printing import Styled, echo
+from node.collector import collect_seldom
 from node.error_table import combined, form
 from node.i18n import N_, choose, counted, local_text, translate
 
@@ -65,8 +65,7 @@ def take_in(run: Run, context: "IngestContext", files: Iterable[Path]) -> int:
     from catalog.errors import IngestError
     from catalog.ingest import add
 
-    gc.freeze()  # what the program is made of stays until its end
-    gc.set_threshold(100_000, 20)  # and records hold no circles: looking for them as often as is usual takes a sixth of a load's time
+    collect_seldom(every=100_000)
     codes: set[int] = set()
     counts: Counter[str] = Counter()
     aside = False

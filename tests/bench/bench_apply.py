@@ -25,7 +25,7 @@ from sqlalchemy import func, select, update
 from catalog.drafts import Draft
 from catalog.queries import RecordQuery
 from catalog.tables import record
-from node.serve import collect_seldom
+from node.collector import collect_seldom
 from sync import tables as t
 from sync.inlets import open_inlet
 from tests.bench.figures import Report

@@ -182,7 +182,7 @@ def test_many_are_published_each_by_itself(store: Store, writer: Writer) -> None
             waiting,
             Draft(complete_fields(), secrecy="public", slug="first-name"),
             "urn:terrace:none",
-            Draft(complete_fields(), secrecy="public", slug="\0"),
+            Draft(complete_fields(), secrecy="public", slug="Bad Name!"),
             before.id,
             Draft({**complete_fields(), "Bad name": 1}, secrecy="public"),
             Draft(complete_fields(), secrecy="public"),
