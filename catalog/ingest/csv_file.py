@@ -2,11 +2,13 @@
 
 import csv
 import io
+import re
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,6 +23,10 @@ from catalog.profiles import Profile
 __all__ = ["csv_in_zip", "read_csv"]
 
 MAX_FIELD = 1 << 20
+#: Lines at the top among which the heading is looked for.
+_TOP = 12
+#: What Excel writes above a table to say its delimiter.
+_SAYS_DELIMITER = re.compile(r"\ufeff?sep=(.)\r?\n", re.IGNORECASE)
 
 
 def read_csv(path: Path, profile: Profile, sidecar: Sidecar) -> Item:
@@ -32,26 +38,28 @@ def read_csv(path: Path, profile: Profile, sidecar: Sidecar) -> Item:
     open_text, encoding = _source(path, sidecar)
     try:
         with open_text() as text:
-            dialect = _dialect(text.read(65_536))
+            dialect, start = _dialect(text.read(65_536))
         with open_text() as text:
-            headings = [cell.strip().lstrip("\ufeff") for cell in next(_lines(text, dialect, path.name), (0, []))[1]]
+            top = list(islice(_lines(text, dialect, path.name), _TOP))
     except UnicodeError as error:
         zh, en = said(error)
         raise IngestError(zh=f"{path.name} 不能以 {encoding} 解码：{zh}", en=f"{path.name} cannot be decoded as {encoding}: {en}") from error
+    skipped = start + _above([cells for _, cells in top[start:]])
+    headings = [cell.strip().lstrip("\ufeff") for cell in (top[skipped][1] if skipped < len(top) else [])]
     check_headings(headings, path.name)
     if len(headings) == 1 and path.suffix.lower() not in (".csv", ".tsv", ".zip"):
         raise IngestError(zh=f"{path.name} 是文本文件，但不是表格", en=f"{path.name} is text, but no table")
 
     def lines() -> Iterator[Line]:
         with open_text() as text:
-            found = _lines(text, dialect, path.name)
-            next(found, None)
-            yield from found
+            yield from islice(_lines(text, dialect, path.name), skipped + 1, None)
 
     layer, fields = read_cells(Cells(path.name, lines, headings), profile, sidecar)
-    notes = () if encoding in ("utf-8", "utf-8-sig") else ((f"文字编码：{encoding}", f"text encoding: {encoding}"),)
+    notes = [] if encoding in ("utf-8", "utf-8-sig") else [(f"文字编码：{encoding}", f"text encoding: {encoding}")]
+    if left_out := " ".join(cell for _, cells in top[start:skipped] for cell in cells if cell.strip())[:200]:
+        notes.append((f"标题行之上未收录：{left_out}", f"left out above the heading: {left_out}"))
     guessed = {"kind": "dataset", "update_cycle": "irregular"}
-    return Item(fields=fields, guessed=guessed, layer=layer, format="zip" if path.suffix.lower() == ".zip" else "csv", notes=notes)
+    return Item(fields=fields, guessed=guessed, layer=layer, format="zip" if path.suffix.lower() == ".zip" else "csv", notes=tuple(notes))
 
 
 def csv_in_zip(path: Path) -> str | None:
@@ -108,16 +116,23 @@ def _open_zip(path: Path, member: str, encoding: str) -> Iterator[TextIO]:
         yield text
 
 
-def _dialect(sample: str) -> Any:
-    """Which delimiter: the one that the first lines have most, and evenly."""
-    lines = [line for line in sample.splitlines()[:20] if line.strip()]
-    counts = {mark: lines[0].count(mark) if lines else 0 for mark in ",\t;|"}
-    best = max(counts, key=lambda mark: counts[mark]) if any(counts.values()) else ","
+def _dialect(sample: str) -> tuple[Any, int]:
+    """Which delimiter: the one that a line above the table says, or that the first line with any has most; and the lines before the table begins."""
+    said_so = _SAYS_DELIMITER.match(sample)
+    lines = [line for line in sample.splitlines()[:_TOP] if any(mark in line for mark in ",\t;|")]
+    best = said_so[1] if said_so else max(",\t;|", key=lines[0].count) if lines else ","
 
     class Dialect(csv.excel):
         delimiter = best
 
-    return Dialect
+    return Dialect, 1 if said_so else 0
+
+
+def _above(rows: Sequence[Sequence[str]]) -> int:
+    """How many rows stand above the heading: titles, which fill less than half of the cells that a table fills, and are padded to its width."""
+    filled = [sum(1 for cell in row if cell.strip()) for row in rows]
+    most = max(filled, default=0)
+    return next((at for at, row in enumerate(rows) if row and (filled[at] * 2 >= most or len(row) < most or not filled[at])), 0)
 
 
 def _lines(text: TextIO, dialect: Any, name: str) -> Iterator[Line]:

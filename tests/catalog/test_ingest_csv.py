@@ -229,3 +229,21 @@ def test_bad_tables_are_refused_in_words(intake, name, content, word):
         return
     assert result.status == "refused" and result.error is not None and result.error.zh
     assert word in result.error.en and result.id is None
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "said"),
+    [
+        ("sep=;\nid;name\n1;a,b\n2;c\n", ["id", "name"], ""),
+        ("\ufeffSEP=|\r\nid|name\r\n1|a\r\n", ["id", "name"], ""),
+        ("2024年土地供应,,\n单位：公顷,,\nid,use,area\n1,住宅,2\n", ["id", "use", "area"], "2024年土地供应 单位：公顷"),
+        ("\n\nid,use,area\n1,住宅,2\n", ["id", "use", "area"], ""),
+        ("id,use,area\n1,,\n2,,\n", ["id", "use", "area"], ""),
+        ("id,,\n1,2,\n2,3,\n", ["id", "c2", "c3"], ""),
+        ("id;note\n1;a, b, c\n", ["id", "note"], ""),
+    ],
+)
+def test_the_heading_is_found_below_titles_and_what_excel_writes(intake, text, names, said):
+    result = intake.one(intake.file("a.csv", text))
+    assert list(intake.types(result.id))[-len(names) :] == names
+    assert result.notes == (((f"标题行之上未收录：{said}", f"left out above the heading: {said}"),) if said else ())
