@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from catalog.canonical import b64
 from sync import tables as t
@@ -104,10 +104,11 @@ class Outlet:
         self.full: int = row.full
         self.full_to: int = row.full_to
         self._new: dict[tuple[str, str], StreamRow] = {}
+        self._changed: dict[tuple[str, str], StreamRow] = {}
         self._dues: dict[str, int | None] = {}
 
     def save(self) -> None:
-        """Writes new rows and the counters."""
+        """Writes what is new or has changed, and the counters."""
         self._flush()
         values = {
             "gen": self.gen,
@@ -148,6 +149,7 @@ class Outlet:
 
     def put_ids(self, after: str, limit: int) -> list[str]:
         """Ids of records that are PUT, in order of id, beyond one: the pages of a sweep's withdrawals."""
+        self._flush()
         query = select(t.stream.c.id).where(t.stream.c.peer == self.peer, t.stream.c.part == "", t.stream.c.state == PUT, t.stream.c.id > after)
         return list(self._conn.scalars(query.order_by(t.stream.c.id).limit(limit)))
 
@@ -238,6 +240,7 @@ class Outlet:
     def acknowledge(self, cursor: int) -> None:
         """The reader has everything up to `cursor` (PROTOCOL 4.4) and nothing beyond: removals that it has read need not be remembered, rows that it has read
         are acknowledged, and those sent beyond (the answer was lost) count as not sent."""
+        self._flush()
         self.acked = cursor
         c = t.stream.c
         mine = c.peer == self.peer
@@ -250,6 +253,7 @@ class Outlet:
 
     def begin_full_read(self) -> None:
         """PROTOCOL 4.5: everything is sent again from position 0, without REMOVEs; what the reader does not see again it drops at the end."""
+        self._flush()
         c = t.stream.c
         self._conn.execute(delete(t.stream).where(c.peer == self.peer, c.state.in_([REMOVE, TOMB, RESET])))
         self._conn.execute(update(t.stream).where(c.peer == self.peer, c.state == ROWS).values(seq=0, had=0, at=0, anew=0))
@@ -260,6 +264,7 @@ class Outlet:
         """Makes the table anew under a new name: the reader must read everything again."""
         for table in (t.stream, t.due, t.view_out):
             self._conn.execute(delete(table).where(table.c.peer == self.peer))
+        self._new, self._changed, self._dues = {}, {}, {}
         self.gen, self.pos, self.served, self.acked, self.total, self.sweep, self.full, self.full_to = new_gen(), 0, 0, 0, 0, SWEEP, 0, 0
 
     def tick(self) -> int:
@@ -272,6 +277,7 @@ class Outlet:
 
     def pending(self) -> bool:
         """Whether rows lie beyond what was sent."""
+        self._flush()
         return bool(self._conn.scalar(select(func.count()).select_from(t.stream).where(t.stream.c.peer == self.peer, t.stream.c.pos > self.served)))
 
     # --- small -----------------------------------------------------------------------------------------------------------------------
@@ -290,10 +296,8 @@ class Outlet:
         self._write(row)
 
     def _write(self, row: StreamRow) -> None:
-        if (row.id, row.part) in self._new:
-            return
-        key = and_(t.stream.c.peer == self.peer, t.stream.c.id == row.id, t.stream.c.part == row.part)
-        self._conn.execute(update(t.stream).where(key).values(**_values(row)))
+        if (row.id, row.part) not in self._new:
+            self._changed[row.id, row.part] = row
 
     def _insert(self, row: StreamRow, parts: dict[str, StreamRow]) -> None:
         self._count(row, 1)
@@ -303,6 +307,7 @@ class Outlet:
     def _delete(self, row: StreamRow, parts: dict[str, StreamRow]) -> None:
         self._count(row, -1)
         parts.pop(row.part, None)
+        self._changed.pop((row.id, row.part), None)
         if self._new.pop((row.id, row.part), None) is not None:
             return
         self._conn.execute(delete(t.stream).where(t.stream.c.peer == self.peer, t.stream.c.id == row.id, t.stream.c.part == row.part))
@@ -321,13 +326,17 @@ class Outlet:
         self._dues[id] = at
 
     def _flush(self) -> None:
-        """Writes new rows, many at once."""
+        """Writes rows that are new or have changed, many at once."""
+        if self._changed:
+            self._conn.execute(_CHANGE, [{"of": self.peer, "about": row.id, "which": row.part, **_values(row)} for row in self._changed.values()])
+            self._changed = {}
         if self._new:
             self._conn.execute(insert(t.stream), [{"peer": self.peer, "id": row.id, "part": row.part, **_values(row)} for row in self._new.values()])
             self._new = {}
 
 
 _NAMES = ("pos", "state", "fingerprint", "first", "seq", "had", "goal", "at", "anew", "filter")
+_CHANGE = update(t.stream).where(t.stream.c.peer == bindparam("of"), t.stream.c.id == bindparam("about"), t.stream.c.part == bindparam("which"))
 _COLUMNS = (t.stream.c.id, t.stream.c.part, *(t.stream.c[name] for name in _NAMES))
 
 
