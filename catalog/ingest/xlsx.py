@@ -72,6 +72,8 @@ def _read_sheet(sheet: "_Sheet", part: str, profile: Profile, sidecar: Sidecar) 
     if sheet.lossy:
         said = "Excel 中以数字保存的长编号超过 15 位，末位已由 Excel 变为零"
         notes.append((said, "numbers of more than 15 digits stand as numbers in the workbook: Excel has made their last digits zeros"))
+    if sheet.above:
+        notes.append((f"标题行之上未收录：{sheet.above}", f"left out above the heading: {sheet.above}"))
     if part:
         guessed["title"] = part
         notes.append(("文件含多个工作表，原文件不随各记录保存", "the file holds several sheets: the file itself is not kept with each record"))
@@ -113,6 +115,7 @@ class _Sheet:
         self.name = f"{file} · {self.title}" if several else file
         self.headings: list[str] = []
         self._first = 0
+        self.above = ""
         self.lossy = False
 
     def find_heading(self) -> bool:
@@ -125,6 +128,7 @@ class _Sheet:
         most = max(sum(map(bool, row)) for _, row in top)
         self._first, heading = next((number, row) for number, row in top if sum(map(bool, row)) * 2 >= most)
         self.headings = [" ".join(cell.split()) for cell in heading]
+        self.above = " ".join(cell for number, row in top if number < self._first for cell in row if cell.strip())[:200]
         return True
 
     def _rows(self, limit: int | None = None) -> Iterator[Line]:

@@ -40,6 +40,7 @@ def test_a_table_below_a_title_keeps_codes_dates_and_long_numbers(intake):
     first = intake.rows(result.id)[0]
     assert first == {"c1": "000001", "c2": "0", "c3": "2024-05-01", "c4": "2024-05-01T00:00:00Z", "c5": "510107199003070010", "c6": True, "c7": "甲\n乙"}
     assert intake.table(result.id).key == ("c1",) and intake.fields(result.id)["resources.original"]["format"] == "xlsx"
+    assert result.notes == (("标题行之上未收录：武侯区宗地统计表", "left out above the heading: 武侯区宗地统计表"),)
 
 
 def test_sheets_are_records_of_their_own(intake):
