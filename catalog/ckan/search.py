@@ -99,11 +99,8 @@ def _facet_limit(data: params.Data) -> int | None:
 
 def _facet_items(call: Call, field: str, found: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
     titles = call.organisation_titles if found and field in _OF_ORGANISATIONS else {}
-    items = []
-    for value, count in found:
-        name, title = _named(field, value, call.around.language)
-        items.append({"name": name, "display_name": titles.get(value) or title, "count": count})
-    return items
+    named = ((*_named(field, value, call.around.language), value, count) for value, count in found)
+    return [{"name": name, "display_name": titles.get(value) or title, "count": count} for name, title, value, count in named]
 
 
 @lru_cache(maxsize=10_000)
