@@ -74,14 +74,14 @@ def has_chinese(value: str) -> bool:
 
 def text(value: Any, limit: int = MAX_TEXT) -> str:
     """Text in NFC, trimmed, without control characters (line ends and tabs stay)."""
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        value = str(value)
     if not isinstance(value, str):
-        raise ValueProblem("须为文字", "must be text")
+        if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+            raise ValueProblem("须为文字", "must be text")
+        value = str(value)
     if "\r" in value:
         value = value.replace("\r\n", "\n").replace("\r", "\n")
     cleaned = (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
-    if _CONTROL.search(cleaned):
+    if not cleaned.isprintable() and _CONTROL.search(cleaned):
         raise ValueProblem("含有控制字符", "holds control characters")
     if not cleaned:
         raise ValueProblem("不可为空", "must not be empty")
@@ -104,7 +104,7 @@ def texts(value: Any, limit: int = MAX_TEXT) -> JSON:
 
 
 def _language(lang: Any) -> str:
-    if not isinstance(lang, str) or _LANG.match(lang) is None:
+    if lang not in ("zh", "en") and (not isinstance(lang, str) or _LANG.match(lang) is None):
         raise ValueProblem(f"不是语言代码：{lang!r:.40}", f"not a language code: {lang!r:.40}")
     return lang
 
