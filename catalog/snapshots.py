@@ -40,7 +40,7 @@ class State(NamedTuple):
         kept = _STATES.get(conn)
         if kept:
             return kept[0]  # type: ignore[return-value]
-        n: dict[str, int] = {name: value for name, value in conn.exec_driver_sql(_COUNTERS)}  # noqa: C416 (a Row is no pair to mypy)
+        n: dict[str, int] = dict(conn.exec_driver_sql(_COUNTERS).tuples().all())
         found = cls(n["position"], n["policy"], n["stamp"], n["grant"], n["account"], n.get("index", 0))
         if kept is not None:
             kept.append(found)

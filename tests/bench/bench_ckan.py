@@ -35,7 +35,7 @@ WORDS = ("滑坡", "遥感", "水位", "宗地", "影像", "耕地", "groundwate
 THEIR_WORDS = ("地下水", "水位", "cadastral", "parcels", "imagery")
 TARGETS = {1000: 1.5, 100_000: 5.0, 1_000_000: 20.0}
 SHOW = 0.8
-PEER = "CKAN 2.12"
+PEER = "CKAN 2.12 with 200"
 
 
 def search(words: tuple[str, ...]) -> list[str]:
