@@ -12,7 +12,6 @@ Rules (policy-language.md):
 """
 
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -67,7 +66,7 @@ class Reader:
         audit: where reads are noted.
         objects: the file store (`catalog.objects`), or None where there is none.
         search: the process's search, shared with its upkeep; made when not given.
-        clock: UTC seconds; tests turn it.
+        clock: UTC seconds; None: the store's.
     """
 
     def __init__(
@@ -80,7 +79,7 @@ class Reader:
         *,
         objects: Objects | None = None,
         search: Search | None = None,
-        clock: Callable[[], int] = lambda: int(time.time()),
+        clock: Callable[[], int] | None = None,
     ) -> None:
         self.store = store
         self.site = site
@@ -90,7 +89,7 @@ class Reader:
         self.alarms = 0
         self._stamps = stamps
         self._objects = objects
-        self._clock = clock
+        self._clock = clock or (lambda: store.clock())
         self._visibility = Visibility()
         self.row_reader = RowReader()
         self._organisations: dict[str, tuple[Visible, list[Organisation]]] = {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -30,6 +31,7 @@ class ReceivedRecord:
         log, epoch, index: where it is proved.
         proof: `signed` or `cosigned`.
         path: node ids that it came through, the authority first.
+        ends: UTC seconds at which its lease ends (PROTOCOL 3.6), or None when it is under none.
         read: the manifest as it was read already, where it was.
         known: which values of which type fit, as far as they were asked about; records of one batch share it, since most of their values are the same few.
     """
@@ -45,6 +47,7 @@ class ReceivedRecord:
     index: int
     proof: str
     path: tuple[str, ...] = ()
+    ends: int | None = None
     read: Manifest | None = field(default=None, repr=False)
     known: dict[tuple[str, bytes], bool] = field(default_factory=dict, repr=False, compare=False)
 
@@ -87,7 +90,7 @@ class ReceivedRecord:
         manifest = self.parsed
         disclosed = {name: value for name, value in self.fitting.items() if value is not None}
         withheld = sorted((_types(manifest.profile).keys() | self.fields.keys()) - self.fitting.keys())
-        attributes = policy_attributes(manifest.data, disclosed, level=self.level, division=self.division, own=False, withheld=withheld)
+        attributes = policy_attributes(_ending(manifest.data, self.ends), disclosed, level=self.level, division=self.division, own=False, withheld=withheld)
         time = moment(manifest.time) or 0
         row = {
             "id": manifest.id,
@@ -115,6 +118,16 @@ class ReceivedRecord:
 def _text(value: object) -> str:
     """Canonical text of what was read from canonical text: it need not be looked at again."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _ending(manifest: Mapping[str, Any], ends: int | None) -> Mapping[str, Any]:
+    """A manifest whose terms end with the lease, where they do not end before: so that whatever judges by terms lets the record go by itself."""
+    if ends is None:
+        return manifest
+    terms = manifest["terms"]
+    until = moment(terms.get("until"))
+    text = datetime.fromtimestamp(ends if until is None else min(until, ends), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {**manifest, "terms": {**terms, "until": text}}
 
 
 @lru_cache(maxsize=64)

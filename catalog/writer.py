@@ -37,7 +37,7 @@ __all__ = ["Attempt", "Draft", "Published", "ReceivedRecord", "Stamper", "Writer
 
 
 #: Columns that make a received record another one; and those that say where it is proved.
-_SAID = ("manifest_hash", "fields", "source", "division", "level")
+_SAID = ("manifest_hash", "fields", "source", "division", "level", "terms")
 _PROVED = ("log", "epoch", "log_index", "proof", "path")
 _MOVE_PROOF = update(record).where(record.c.id == bindparam("wanted"))
 _PROVE = _MOVE_PROOF.where(record.c.manifest_hash == bindparam("hash"))

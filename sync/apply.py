@@ -33,6 +33,7 @@ from sync.errors import BatchError, ConflictError, ForkError, SyncError, TrustEr
 from sync.floors import SHOWN, check_source, floors, raise_floors
 from sync.holdings import Holding, Shown, holdings_of, replace_holdings, shown, stale_of
 from sync.inlets import open_inlet, read_state
+from sync.leases import Current, Leases
 from sync.objects import want_objects
 from sync.refusals import LINES, Bound
 from sync.row_inlet import RowApplier
@@ -108,9 +109,10 @@ class Applied:
 class Applier:
     """Applies the batches of all sources of one site. `rows`: its part for rows."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, leases: Leases) -> None:
         self._x = context
         self.rows = RowApplier(context)
+        self._leases = leases
         self._lines = Bound(LINES)
 
     def apply(self, source: str, data: bytes) -> Applied:
@@ -204,6 +206,8 @@ class Applier:
         grow(tx.conn, run, size=result.size, root=result.root, note=result.note, cosigned=result.cosigned, now=now)
         if result.cosigned is not None:
             self._x.writer.mark_cosigned(tx, origin, result.size)
+        if result.live is not None:
+            self._leases.keep(tx, run.run, origin, *result.live)
         return run.run
 
     def _hold(self, tx: WriteTransaction, source: str, verdict: batches.Verdict, runs: dict[str, int], round_: int) -> dict[str, Holding | None]:
@@ -255,7 +259,8 @@ class Applier:
         held, lowest = holdings_of(tx.conn, ids, but=None if told is None else told.source), floors(tx.conn, SHOWN, ids)
         orders: dict[str, Order] = {}
         gone: dict[str, bool] = {}
-        best: list[Shown] = []
+        best: list[tuple[Shown, int | None]] = []
+        current = Current(tx.conn, self._x.clock())
         for id in sorted(ids):
             new = None if told is None else told.holdings.get(id)
             first = shown(counting.of([*held.get(id, ()), *(() if new is None else (new,))]))
@@ -264,15 +269,19 @@ class Applier:
             if first is None or first.best.tomb or first.best.order < lowest.get(id, first.best.order):
                 gone[id] = first is not None and first.best.tomb
             elif proofs.of(first.best.run).node != self._x.me:  # our own record came back: it is shown from our own log, or was withdrawn here
-                best.append(first)
+                ends = current.ends(proofs.of(first.best.run).origin, first.best.at, first.best.manifest)
+                if ends == 0:  # PROTOCOL 3.6: no list says that it is current
+                    gone[id] = False
+                else:
+                    best.append((first, ends))
         withdrawn = self._x.writer.unshow(tx, gone)
         for id in gone:
             self.rows.hide(tx, id)
         values = {} if told is None else told.changes
         known: dict[tuple[str, bytes], bool] = {}
-        received = [_received(each, proofs.of(each.best.run), values.get(each.best.id), known) for each in best]
+        received = [_received(each, proofs.of(each.best.run), values.get(each.best.id), known, ends) for each, ends in best]
         put = self._x.writer.show_received(tx, received)
-        want_objects(tx, [(each.id, each.fitting, by.sources) for each, by in zip(received, best, strict=True)], self._x.settings)
+        want_objects(tx, [(each.id, each.fitting, by.sources) for each, (by, _) in zip(received, best, strict=True)], self._x.settings)
         raise_floors(tx, SHOWN, orders)
         return {"put": put, "gone": withdrawn}
 
@@ -331,7 +340,7 @@ def _holding(source: str, change: batches.RecordChange, run: int) -> Holding:
     return Holding(source, change.id, run, at, place, epoch, digest, change.text, change.disclosures, change.fingerprint, change.tomb, stale=False)
 
 
-def _received(shown: Shown, proof: _Proof, change: batches.RecordChange | None, known: dict[tuple[str, bytes], bool]) -> ReceivedRecord:
+def _received(shown: Shown, proof: _Proof, change: batches.RecordChange | None, known: dict[tuple[str, bytes], bool], ends: int | None) -> ReceivedRecord:
     """What the catalog is to show. What the batch brought was read already, in `change`; what another source adds to it, or says in its place, was not."""
     best = shown.best
     mine = change is not None and change.manifest.hash == best.digest
@@ -349,6 +358,7 @@ def _received(shown: Shown, proof: _Proof, change: batches.RecordChange | None, 
         path=proof.way,
         read=change.manifest if change is not None and mine else None,
         known=known,
+        ends=ends,
     )
 
 

@@ -263,9 +263,9 @@ class _Endpoints:
         return self._answer(self._e.witness.add_checkpoint(body), kind="text/x.tlog.checkpoint")
 
     def live(self, origin: str) -> Response:
-        """One bit for each leaf of this site's own log: 1 = current (PROTOCOL 3.6)."""
-        self._caller()
-        return self._answer(self._e.live(origin), kind="application/octet-stream")
+        """One bit for each leaf of a log that the caller follows here: 1 = current (PROTOCOL 3.6)."""
+        caller = self._peer()
+        return self._answer(self._e.live(origin, caller.node), kind="application/octet-stream")
 
     def object(self, sha256: str) -> Response:
         """A file, from a byte on; only if a record that this peer may hold names it."""

@@ -31,7 +31,8 @@ from sync.feeder import STREAMED, Feeder
 from sync.holdings import holdings_of, shown
 from sync.ids import fingerprint, parse_fingerprint
 from sync.keys import Keys
-from sync.logbook import Logbook, live_bits, own_run
+from sync.leases import Leases
+from sync.logbook import Logbook, own_run
 from sync.merkle import inclusion_proof
 from sync.messages import MessageDesk
 from sync.object_desk import ObjectDesk
@@ -141,10 +142,11 @@ class Exchange:
         trust = TrustStore(store, site.node, site.zone)
         self.context = Context(store, site, keys, reader, writer, objects, trust, settings or ExchangeSettings(), clock)
         self.peers = Peers(self.context)
-        self.logbook = Logbook(self.context)
+        self.leases = Leases(self.context)
+        self.logbook = Logbook(self.context, self.leases)
         self.feeder = Feeder(self.context)
         self.server = Server(self.context)
-        self.applier = Applier(self.context)
+        self.applier = Applier(self.context, self.leases)
         self.witness = WitnessDesk(self.context)
         self.pairing = Pairing(self.context, self.peers)
         self.objects = ObjectDesk(self.context, self.peers)
@@ -202,13 +204,9 @@ class Exchange:
         have: dict[str, JSON] = {view.origin: [view.view, view.size] for view in views}
         return {"from": 0 if row is None else row.cursor, "gen": None if row is None else row.gen, "have": have, "v": 1}
 
-    def live(self, origin: str) -> bytes:
-        """The bitmap of this site's own log (PROTOCOL 3.6). Raises NotFoundError for any other log."""
-        with self.context.store.read() as conn:
-            run = self._own_log(conn)
-            if run is None or run.origin != origin:
-                raise NotFoundError
-            return live_bits(conn, run)
+    def live(self, origin: str, peer: str) -> bytes:
+        """The bitmap of this site's own log, or of one that a peer follows through it (PROTOCOL 3.6). Raises NotFoundError for any other log."""
+        return self.leases.bitmap(origin, peer)
 
     def _own_log(self, conn: Connection) -> Run | None:
         """The log of the open epoch (PROTOCOL 6.2)."""

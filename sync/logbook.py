@@ -5,7 +5,8 @@ One step of the loop:
 1. `append` takes the changes behind the logged position, writes their leaves, signs the checkpoint, and moves the position: one transaction.
 2. `ask_witness` gets the superior's cosignature over the newest checkpoint; without an answer the log stays `signed` (3.5) and is asked again later.
 
-Records that other sites are authority for never enter (3.2). Superseded leaves lose their bit of the `live` list (3.6).
+Records that other sites are authority for never enter (3.2). Superseded leaves lose their bit of the `live` list (3.6;
+`sync.leases`).
 """
 
 import logging
@@ -21,10 +22,12 @@ from catalog import tables as c
 from catalog.canonical import b64
 from catalog.transaction import WriteTransaction
 from sync import tables as t
+from sync.clock import seconds_behind
 from sync.context import Context
 from sync.doubt import clear_doubt
 from sync.errors import NoteError, RolledBackError, SyncError, TrustError
 from sync.ids import log_origin, parse_origin
+from sync.leases import Leases
 from sync.log_mark import write_mark
 from sync.merkle import Peaks, consistency_proof, entry_leaf
 from sync.notes import Checkpoint, add_signature, parse_note, sign_checkpoint, verify_cosignatures, verify_note
@@ -35,7 +38,7 @@ from sync.witness import make_request
 if TYPE_CHECKING:
     from sync.transport import Peers
 
-__all__ = ["EPOCH_FROM", "LOGGED", "Logbook", "first_unlogged", "live_bits", "own_run"]
+__all__ = ["EPOCH_FROM", "LOGGED", "Logbook", "first_unlogged", "own_run"]
 
 #: Name of the position up to which own changes are in the log.
 LOGGED = "logged"
@@ -61,8 +64,9 @@ class _Entry:
 class Logbook:
     """Writes this site's log. Used by one thread at a time; a second process is kept out by the writer's lock."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, leases: Leases) -> None:
         self._x = context
+        self._leases = leases
 
     def append(self) -> int:
         """Takes what the writer did since into the log.
@@ -78,9 +82,29 @@ class Logbook:
             entries = self._entries(tx.conn, rows)
             if entries:
                 self._write(tx, entries)
+            leased = sum(self._leases.note(entry.body) for entry in entries if entry.kind == "record")
+            if leased and not seconds_behind(tx.conn, self._x.clock()):
+                self._write_live(tx)  # PROTOCOL 3.6: else no copy could be served before the next list
             if rows:
                 set_number(tx.conn, LOGGED, rows[-1].position)
         return len(rows)
+
+    def renew_live(self) -> bool:
+        """Writes a live list when one is due (PROTOCOL 3.6); whether it did."""
+        with self._x.store.read() as conn:
+            run = self._run(conn, self._x.clock())
+            if run is None or not self._leases.due(conn, run):
+                return False
+        with self._x.store.write() as tx:
+            self._write_live(tx)
+        return True
+
+    def _write_live(self, tx: WriteTransaction) -> None:
+        run = self._run(tx.conn, self._x.clock())
+        assert run is not None
+        body, bits = self._leases.body(tx.conn, run)
+        self._write(tx, [_Entry("live", body)])
+        self._leases.keep_own(tx, run, run.size, body, bits)
 
     def _waiting(self, conn: Connection, limit: int) -> Sequence[Any]:
         position = c.change.c.position
@@ -265,11 +289,3 @@ def _unlogged(conn: Connection) -> tuple[ColumnElement[bool], ...]:
 def own_run(conn: Connection, node: str, zone: str, epoch: int | None = None) -> Run | None:
     """This site's log of one epoch, or of the newest that it has; None before the first entry."""
     return newest_of(conn, node, zone, source="") if epoch is None else run_of_view(conn, log_origin(node, zone, epoch), "", "")
-
-
-def live_bits(conn: Connection, run: Run) -> bytes:
-    """One bit for each leaf, lowest bit first: 1 = current (PROTOCOL 3.6)."""
-    bits = bytearray((run.size + 7) // 8)
-    for at in conn.scalars(select(t.leaf.c.at).where(t.leaf.c.run == run.run, t.leaf.c.live == 1, t.leaf.c.at < run.size)):
-        bits[at >> 3] |= 1 << (at & 7)
-    return bytes(bits)

@@ -15,7 +15,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
 
 from sync import batch as batches
 from sync import tables as t
@@ -134,7 +134,7 @@ class Server:
         v = t.view_out.c
         mine = v.peer == outlet.peer
         read = and_(mine, v.sent_pos > 0, v.sent_pos <= cursor)
-        conn.execute(update(t.view_out).where(read).values(size=v.sent, cosigned=v.sent_cosigned, chain=v.sent_chain, sent_pos=0))
+        conn.execute(update(t.view_out).where(read).values(size=v.sent, cosigned=v.sent_cosigned, chain=v.sent_chain, live=v.sent_live, sent_pos=0))
         conn.execute(delete(t.view_out).where(mine, v.sent_pos > cursor, v.size == 0))  # never read: the next batch begins the view again
         conn.execute(update(t.view_out).where(mine, v.sent_pos > cursor).values(sent_pos=0))
 
@@ -218,12 +218,19 @@ class Server:
     # --- 4, 5 ------------------------------------------------------------------------------------------------------------------------
 
     def _news(self, conn: Connection, peer: str) -> list[Run]:
-        """Runs that the peer follows whose cosignature is news to it: the first over what it has, or one that is a heartbeat younger."""
-        v, r = t.view_out.c, t.run.c
-        query = select(t.run, v.cosigned.label("has")).join(t.view_out, v.run == r.run).where(v.peer == peer, r.cosigned.is_not(None), r.witnessed == r.size)
-        fresh = or_(v.cosigned.is_(None), r.cosigned - v.cosigned >= self._x.settings.heartbeat)
+        """Runs that the peer follows whose cosignature is news to it, the first over what it has, or one that is a heartbeat younger; or whose live list is.
+
+        Where this site reads a log anew, the run that the peer follows grows no more: then the newer one of the same source takes its place.
+        """
+        v, r, live, followed = t.view_out.c, t.run.c, t.live.c, t.run.alias("followed")
+        same = and_(followed.c.origin == r.origin, followed.c.source == r.source)
+        query = select(t.run, v.cosigned.label("has")).join(followed, same).join(t.view_out, v.run == followed.c.run).where(v.peer == peer)
+        listed = exists().where(live.run == r.run, live.at > func.coalesce(v.live, -1), live.at < r.size, live.bits.is_not(None))
+        cosigned = or_(v.cosigned.is_(None), r.cosigned - v.cosigned >= self._x.settings.heartbeat)
+        fresh = or_(and_(r.cosigned.is_not(None), r.witnessed == r.size, cosigned), listed)
         return [
-            Run(**{name: value for name, value in row._mapping.items() if name != "has"}) for row in conn.execute(query.where(fresh).order_by(r.run).limit(500))
+            Run(**{name: value for name, value in row._mapping.items() if name != "has"})
+            for row in conn.execute(query.where(fresh).order_by(r.run.desc()).limit(500))
         ]
 
     def _encode(self, conn: Connection, outlet: Outlet, judge: Judge, building: _Building, cursor: int) -> bytes:
@@ -240,6 +247,9 @@ class Server:
         row = conn.execute(select(t.view_out).where(v.peer == peer, v.run == run.run)).one_or_none()
         view, old = (row.view, row.size) if row is not None else (_new_view(), 0)
         opened = building.opened[run.run]
+        live = _live(conn, run, -1 if row is None or row.live is None else row.live)
+        if live is not None:
+            opened.add(live[0])  # PROTOCOL 3.6
         try:
             cover = build_cover(conn, run, old, opened)
         except MissingHashError:
@@ -255,6 +265,7 @@ class Server:
             "sent": run.size,
             "sent_pos": building.at,
             "sent_chain": chain,
+            "sent_live": live[0] if live is not None else None if row is None else row.live,
             "sent_cosigned": run.cosigned if run.witnessed == run.size else None,
         }
         if row is None:
@@ -262,7 +273,15 @@ class Server:
         else:
             conn.execute(update(t.view_out).where(v.peer == peer, v.run == run.run).values(**values))
         assert run.note is not None
-        return batches.LogPart(run.origin, view, old, run.note, cover)
+        return batches.LogPart(run.origin, view, old, run.note, cover, live)
+
+
+def _live(conn: Connection, run: Run, known: int) -> tuple[int, str] | None:
+    """The newest live list that a run proves and whose bitmap is here, when the reader has not got it: its place and its body."""
+    live = t.live.c
+    query = select(live.at, live.body).where(live.run == run.run, live.at > known, live.at < run.size, live.bits.is_not(None))
+    row = conn.execute(query.order_by(live.at.desc()).limit(1)).one_or_none()
+    return None if row is None else (row.at, row.body)
 
 
 def _new_view() -> str:

@@ -82,6 +82,20 @@ row_leaf = Table(
     Column("head", Text, nullable=False),
 )
 
+#: Newest live lists (PROTOCOL 3.6): of the own log, and of others' as their runs prove them. An older one stays until the bitmap of the newer is here.
+live = Table(
+    "sync_live",
+    metadata,
+    Column("run", Integer, primary_key=True),
+    Column("at", BIG, primary_key=True, autoincrement=False),
+    Column("origin", CODE, nullable=False),
+    Column("size", BIG, nullable=False),  # leaves that it covers
+    Column("time", BIG, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("bits", LargeBinary),  # NULL: not fetched yet
+    Index("sync_live_origin", "origin", "at"),
+)
+
 #: What this site as a witness has cosigned for each log: the state that no later checkpoint may contradict.
 witnessed = Table(
     "sync_witnessed",
@@ -213,6 +227,8 @@ view_out = Table(
     Column("cosigned", BIG),
     Column("sent_cosigned", BIG),  # time of the cosignature acknowledged and sent
     Column("chain", LargeBinary(32)),
+    Column("live", BIG),
+    Column("sent_live", BIG),  # place of the newest live list acknowledged and sent
     Column("sent_chain", LargeBinary(32)),  # digest of the statements behind the log, acknowledged and sent
 )
 

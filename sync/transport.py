@@ -160,9 +160,9 @@ class Peers:
             body = again(int(text) if text.isdecimal() and len(text) <= 16 else None, _shown(answer))
         raise PeerError(409, {}, url=node)
 
-    def live(self, node: str, origin: str) -> bytes:
-        """`GET live/{origin}`: the bitmap."""
-        return self._ask("GET", self.url_of(node), f"/live/{quote(origin, safe='')}", auth=node, limit=16 << 20).body
+    def live(self, node: str, origin: str, size: int) -> bytes:
+        """`GET live/{origin}`: a bitmap of at most so many bytes; what is longer is refused."""
+        return self._ask("GET", self.url_of(node), f"/live/{quote(origin, safe='')}", auth=node, limit=size + _SMALL).body
 
     def rows(self, node: str, id: str, variant: str, *, after: str, limit: int) -> Answer:
         """`GET rows/{id}/{variant}`: a page of the base of a table of rows."""

@@ -122,6 +122,8 @@ class Worker:
             return
         while self._e.logbook.append() and not self._stop.is_set():
             pass
+        if self._e.logbook.renew_live():
+            self._e.ring_followers()
         self._ask_witness()
         while self._e.feeder.step() and not self._stop.is_set():
             pass
@@ -219,10 +221,12 @@ class Worker:
             with self._x.store.write() as tx:
                 open_inlet(tx.conn, peer)
                 tx.conn.execute(update(t.inlet).where(t.inlet.c.peer == peer).values(gen=offered, cursor=0))
+                set_number(tx.conn, f"statements {peer}", 0)  # it may have been restored, and count its statements anew
             return gen is not None and cursor == 0
-        if answer.status == 204:
-            return False
-        return self._e.apply(peer, answer.body).outcome == "again"
+        again = answer.status != 204 and self._e.apply(peer, answer.body).outcome == "again"
+        if self._e.leases.fetch(self._e.peers, peer, self._e.applier):
+            self._x.wake.ring("position")
+        return again
 
     def _push(self, peer: str, stop: threading.Event) -> None:
         """Brings a peer our stream, for want of an address at which it could fetch it."""

@@ -25,6 +25,7 @@ from sqlalchemy import Connection, select
 from catalog import faults
 from catalog import tables as c
 from catalog.canonical import dumps
+from catalog.errors import NotFoundError
 from catalog.rows import RowChanges
 from sync import tables as t
 from sync.errors import AwayError, BatchError, PeerError, SyncError, WitnessError
@@ -98,6 +99,8 @@ def policy_text(rules: Rules) -> str:
 
 #: Most records at a time: a step's cost grows with them.
 RECORDS = 30
+#: Leases of records; `days_pass` passes the shorter ones.
+LEASES = (2 * DAY, 30 * DAY)
 #: Where the clock of a determined walk begins.
 BEGIN = 1_795_000_000
 
@@ -151,6 +154,14 @@ class Wire:
             return Answer(204, b"", {})
         self._w.watch_served(other, self._name, served.body)
         return Answer(200, served.body, {})
+
+    def live(self, node: str, origin: str, size: int) -> bytes:
+        """`GET live/{origin}`."""
+        me = self._w.sites[self._name].node
+        try:
+            return self._call(self._other(node), lambda site: site.exchange.live(origin, me))
+        except NotFoundError as error:
+            raise PeerError(404, {}, url=node) from error
 
     def statements(self, node: str, since: int) -> dict[str, Any]:
         """`GET statements`."""
@@ -270,12 +281,20 @@ class World:
                 record = self.spec.records.get(id)
                 if record is None:
                     continue  # withdrawn since; the relay does not know it yet
+                if record.lease is not None and sender != record.owner:
+                    self._watch_lease(sender, id)
                 rules = self.spec.rules[sender]
                 assert not (rules.hides_phone and "contact_phone" in names), f"I2: {sender} gives {reader} a phone that its policy hides"
                 if record.n == _n(item) or sender == record.owner:  # an older version is judged by what it says itself
                     assert self.spec.permits(sender, reader, record), f"I2: {sender} gives {reader} {id}, which terms or policy forbid"
             elif item["op"] == "remove":
                 assert item["id"] in told, f"I3: {sender} takes {item['id']} away from {reader}, which was never given it"
+
+    def _watch_lease(self, sender: str, id: str) -> None:
+        """PROTOCOL 3.6: what is under lease is passed on only while its authority said lately that it is current."""
+        with self.sites[sender].store.read() as conn:
+            until = conn.scalar(select(c.record.c.terms_until).where(c.record.c.id == id))
+        assert until is not None and until > self.clock(), f"{sender} passes on {id}, whose lease ended at {until}"
 
     def watch_shown(self, name: str, ids: Iterable[str]) -> None:
         """I6: no older version than before."""
@@ -348,7 +367,8 @@ class World:
         if len(self.spec.records) >= RECORDS:
             return self._withdraw()
         owner, theme = self._node(), self.random.choice(THEMES)
-        record = Record(owner, theme, rows=frozenset({"P00000"}) if self.random.random() < 0.3 else None)
+        lease = self.random.choice(LEASES) if self.random.random() < 0.2 else None
+        record = Record(owner, theme, lease=lease, rows=frozenset({"P00000"}) if self.random.random() < 0.3 else None)
         more: dict[str, Any] = {}
         if record.rows is not None:
             more = {"rows": RowChanges(puts=[row(0)], columns=COLUMNS, key=["code"], geometry="point"), "items": ITEMS, "resources.data": RESOURCE}
@@ -362,7 +382,7 @@ class World:
         return self.versions
 
     def _terms_of(self, record: Record) -> dict[str, Any]:
-        terms: dict[str, Any] = {"onward": record.onward}
+        terms: dict[str, Any] = {"onward": record.onward, "lease": record.lease}
         if record.audience is not None:
             terms["audience"] = {"nodes": sorted(self.sites[name].node for name in record.audience), "divisions": []}
         if record.until is not None:

@@ -23,7 +23,8 @@ class Rules:
 
 @dataclass
 class Record:
-    """A published record. `n` names its version; `audience` None: everybody; `until`: seconds, None: for ever; `rows`: keys of its rows, None: no table."""
+    """A published record. `n` names its version; `audience` None: everybody; `until`: seconds, None: for ever; `rows`: keys of its rows, None: no table;
+    `lease`: seconds; at rest every lease is renewed, so it takes nothing away."""
 
     owner: str
     theme: str
@@ -32,6 +33,7 @@ class Record:
     audience: frozenset[str] | None = None
     until: int | None = None
     rows: frozenset[str] | None = None
+    lease: int | None = None
 
 
 @dataclass

@@ -75,6 +75,7 @@ class TestSite:
         (folder / "policies").mkdir(exist_ok=True)
         self.set_policy(policy, activate=False)
         self.store = open_store(database, data_dir=folder)
+        self.store.clock = self.clock
         self.store.upgrade(also=["sync"])
         fresh = not (folder / "keys").exists()
         self.keys = key_files.create(folder / "keys") if fresh else key_files.load(folder / "keys")

@@ -458,7 +458,7 @@ def test_every_row_of_the_table_is_met() -> None:
         "superior puts its own keys in a subordinate's place": "test_superior_that_certifies_its_own_keys_in_a_subordinates_name_is_refused",
         "stale cursor, late answer": "test_late_answer_and_stale_cursor_change_nothing",
         "drift, lost REMOVE": "test_drift_between_honest_peers_is_seen_and_mended_by_a_full_read",
-        "relay hides an update": None,  # needs leases, which come later (3.6); the live entry's proof: tests/sync/test_batch.py
+        "relay hides an update": None,  # tests/sync/test_leases.py; the live entry's proof: tests/sync/test_batch.py
         "relay hides a whole record": "test_relay_that_hides_a_whole_record_equals_legitimate_withholding",
         "restored witness forgets": "tests/sync/test_witness.py::test_restored_witness_takes_its_own_cosignature_for_its_memory",
         "frozen relay": "test_time_of_the_heartbeat_shows_a_frozen_relay",

@@ -299,7 +299,7 @@ def test_hiding_a_whole_record_is_undetectable_and_equals_withholding_it(scene: 
 
 
 def test_hidden_update_stays_unseen_until_the_authoritys_live_list_is_asked(scene: Scene) -> None:
-    """Through the relay alone the old version stays current; the authority's own list of current leaves tells (leases, which ask by themselves, come later)."""
+    """Through the relay alone the old version stays current; the authority's own list of current leaves tells. Who is under lease asks: test_leases.py."""
     # PROTOCOL 3.6, 10
     first = scene.county.publish("旧版")
     scene.show(first)

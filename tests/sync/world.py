@@ -27,7 +27,7 @@ from sync.trust import Trust
 NOW = 1_795_500_000
 ZONE = "business"
 NAMES = ("title", "summary", "provider", "sharing")
-ONWARD: dict[str, JSON] = {"audience": None, "lease": 86_400, "obligations": [], "onward": True, "purposes": None, "until": None}
+ONWARD: dict[str, JSON] = {"audience": None, "lease": None, "obligations": [], "onward": True, "purposes": None, "until": None}
 LEVEL = {"000000": "nation", "510000": "province", "510100": "city", "510107": "county", "510104": "county", "500000": "province"}
 
 
