@@ -104,9 +104,9 @@ def texts(value: Any, limit: int = MAX_TEXT) -> JSON:
 
 
 def _language(lang: Any) -> str:
-    if lang not in ("zh", "en") and (not isinstance(lang, str) or _LANG.match(lang) is None):
-        raise ValueProblem(f"不是语言代码：{lang!r:.40}", f"not a language code: {lang!r:.40}")
-    return lang
+    if isinstance(lang, str) and (lang in ("zh", "en") or _LANG.match(lang)):
+        return lang
+    raise ValueProblem(f"不是语言代码：{lang!r:.40}", f"not a language code: {lang!r:.40}")
 
 
 def title(value: Any) -> JSON:

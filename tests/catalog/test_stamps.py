@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from catalog.attributes import attributes_of_row, iso
 from catalog.columns import JUDGED
+from catalog.drafts import Draft
 from catalog.grants import Granted
 from catalog.queries import RecordQuery
 from catalog.store import State, Store
@@ -20,6 +21,7 @@ from catalog.tables import audit, plan, record, signature, signature_plan
 from catalog.visibility import bits
 from policies.actor import PUBLIC, Actor
 from policies.plan import Env, Plan
+from tests.catalog.conftest import OFFICER, complete_fields
 from tests.catalog.worlds import AGENCY, OPEN, STAFF, World
 
 MIXED = (
@@ -59,25 +61,24 @@ def world(store: Store, tmp_path: Path) -> World:
 
 
 def _fill(world: World, count: int, seed: int = 7) -> None:
+    """Publishes records in one transaction: those that policies cannot tell apart are stamped by one decision."""
     chance = random.Random(seed)
+    drafts: list[str | Draft] = []
     for _ in range(count):
         day = iso(world.now[0] + chance.randrange(-60, 60) * 86_400)[:10]
-        world.publish(
-            secrecy=chance.choice(["public", "internal"]),
+        secrecy = chance.choice(["public", "internal"])
+        fields = complete_fields(
             opening={"open": chance.random() < 0.5},
             theme=chance.choice([["land"], ["farmland"], ["water"], ["land", "water"]]),
             territory=chance.choice([["510107"], ["510100"], ["320000"]]),
             protected_until=chance.choice([None, day]),
             issued=day,
-            terms=chance.choice(
-                [
-                    None,
-                    None,
-                    {"until": iso(world.now[0] + chance.randrange(-20, 20) * 86_400), "onward": True},
-                    {"obligations": [{"on": "read", "hide": ["summary"]}]},
-                ]
-            ),
         )
+        until = {"until": iso(world.now[0] + chance.randrange(-20, 20) * 86_400), "onward": True}
+        terms = chance.choice([None, None, until, {"obligations": [{"on": "read", "hide": ["summary"]}]}])
+        drafts.append(Draft(fields, secrecy=secrecy, terms=terms))
+    with world.store.write() as tx:
+        assert all(attempt.published for attempt in world.writer.publish_all(tx, drafts, OFFICER))
 
 
 def _check(world: World) -> None:
