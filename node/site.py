@@ -107,10 +107,11 @@ class Site:
     def reader(self) -> "Reader":
         """The one read path."""
         from catalog.reader import Reader
+        from sync.clock import SiteClock
         from sync.on_demand import OnDemand
 
         files = OnDemand(self.objects, lambda name: self.exchange.objects.request(name))
-        return Reader(self.store, self.identity, self.policies, self.stamps, self.read_audit, objects=files)
+        return Reader(self.store, self.identity, self.policies, self.stamps, self.read_audit, objects=files, clock=SiteClock(self.store))
 
     @cached_property
     def exchange(self) -> "Exchange":

@@ -9,16 +9,20 @@ five minutes that all clocks are allowed). While the clock is further behind it 
 3. nothing with a time in it is signed: no cosignature, no certification, no invite;
 4. it is said: a line in the audit log and in the program's, in `sync status` and by the doctor.
 
-This site's own cosignatures are not counted: if its clock was once ahead, they say so too. When the clock is right again, everything is judged anew.
+The faces judge by the same time (`SiteClock`). This site's own cosignatures, and the times that it wrote down itself, are not counted: if its clock was once
+ahead, they say so too. When the clock is right again, everything is judged anew.
 """
+
+import time
 
 from sqlalchemy import Connection, exists, select
 
+from catalog.store import Store
 from sync import tables as t
 from sync.errors import SyncError
 from sync.notes import MAX_AHEAD
 
-__all__ = ["newest_verified", "refuse_behind", "seconds_behind"]
+__all__ = ["SiteClock", "newest_verified", "refuse_behind", "seconds_behind"]
 
 
 def newest_verified(conn: Connection) -> int:
@@ -38,6 +42,28 @@ def seconds_behind(conn: Connection, now: int) -> int:
     # PROTOCOL 6.5
     behind = newest_verified(conn) - now
     return behind if behind > MAX_AHEAD else 0
+
+
+class SiteClock:
+    """The clock by which the faces judge: while the machine's was set back, the newest time that was verified, so that nothing that ended begins again (6.5).
+
+    Looked up once a second; safe for threads.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._newest = 0
+        self._looked: float | None = None
+
+    def __call__(self) -> int:
+        """UTC seconds."""
+        # PROTOCOL 6.5
+        at = time.monotonic()
+        if self._looked is None or at - self._looked >= 1:
+            with self._store.read() as conn:
+                self._newest, self._looked = newest_verified(conn), at
+        now = self._store.clock()
+        return self._newest if self._newest - now > MAX_AHEAD else now
 
 
 def refuse_behind(conn: Connection, now: int) -> None:

@@ -22,6 +22,7 @@ from policies.actor import Actor
 from policies.divisions import level_of
 from sync import keys as key_files
 from sync.claims import NodeStatement
+from sync.clock import SiteClock
 from sync.endpoints import peer_blueprint
 from sync.exchange import Exchange, ExchangeSettings
 from sync.say import certify_claims, node_claims
@@ -114,7 +115,7 @@ class TestSite:
         stamps = Stamps(self.store, self.site, self.policies)
         self.writer = Writer(self.site, stamps)
         self.audit = ReadAudit(self.store, start=False)
-        self.reader = Reader(self.store, self.site, self.policies, stamps, self.audit)
+        self.reader = Reader(self.store, self.site, self.policies, stamps, self.audit, clock=SiteClock(self.store))
         self.objects = _objects(folder)
         self.url = f"http://127.0.0.1:{port}"
         self.exchange = Exchange(

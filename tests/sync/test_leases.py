@@ -1,5 +1,6 @@
 """Copies under lease are served only while their authority says that they are current (PROTOCOL 3.6)."""
 
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -11,6 +12,7 @@ from catalog import tables as c
 from catalog.canonical import b64, dumps
 from catalog.errors import NotFoundError
 from sync import tables as t
+from sync.clock import SiteClock
 from sync.errors import BatchError, PeerError
 from sync.leases import lease_of, parse_live
 from tests.sync.sites import TestSite
@@ -173,3 +175,25 @@ def test_what_is_no_live_list_is_refused() -> None:
             parse_live(dumps(bent).decode(), 3)  # type: ignore[arg-type]
         assert caught.value.kind == "live"
     assert lease_of('{"terms":{"lease":null}}') is None and lease_of('{"terms":{"lease":60}}') == 60
+
+
+def test_what_ended_stays_ended_for_the_faces_when_the_clock_is_set_back(make_site: MakeSite, clock: Clock) -> None:
+    """Terms and leases, in pages and lists: the newest cosignature that another node made says what time has certainly come."""
+    # PROTOCOL 6.5
+    province, city, county = chain(make_site, clock)
+    leased = county.publish("有租期", terms=TERMS)
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(clock.now + LEASE))
+    ending = county.publish("有期限", terms={"onward": True, "until": until})
+    flow(province, city, county)
+    assert province.record(leased) and province.record(ending)
+    clock.now += 2 * LEASE
+    county.publish("新")
+    flow(province, city, county)
+    with province.store.write() as tx:  # nothing renews the lease: its list is as old as the copy
+        tx.conn.execute(t.live.delete())
+        tx.conn.execute(c.record.update().where(c.record.c.id == leased).values(terms=dumps({"onward": True, "until": until}).decode()))
+    clock.now -= 2 * LEASE - 60
+    province.reader._clock = SiteClock(province.store)  # as a process that starts now
+    assert province.record(leased) is None and province.record(ending) is None
+    clock.now += 2 * LEASE
+    assert province.record(ending) is None
