@@ -6,10 +6,10 @@ news.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine, select
@@ -40,7 +40,8 @@ class State(NamedTuple):
         kept = _STATES.get(conn)
         if kept:
             return kept[0]  # type: ignore[return-value]
-        n: dict[str, int] = dict(conn.exec_driver_sql(_COUNTERS).tuples().all())
+        rows: Sequence[Any] = conn.exec_driver_sql(_COUNTERS).all()
+        n: dict[str, int] = dict(rows)
         found = cls(n["position"], n["policy"], n["stamp"], n["grant"], n["account"], n.get("index", 0))
         if kept is not None:
             kept.append(found)

@@ -10,10 +10,11 @@ rows that were not shown, and goes on after a row that has been removed meanwhil
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Integer, Text, cast, func, null, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, Table, Text, bindparam, cast, func, null, select
 
 from catalog.canonical import dumps
 from catalog.errors import CanonicalError, NotFoundError, RowsError
@@ -177,13 +178,19 @@ def get_row(conn: Connection, table: RowTable, view: View, key: str, *, with_geo
     Raises:
         NotFoundError: there is none, or the policy hides it: the same to the caller.
     """
-    c = table.sql.c
     shape = with_geometry and view.geometry and table.geometry_column is not None
-    query = select(c._key, c._row, *((c._feature, c._split) if shape else ())).where(c._key == key)
-    hit = conn.execute(query if view.policy is None else query.where(view.policy)).first()
+    query = _one(table.sql, shape)
+    hit = conn.execute(query if view.policy is None else query.where(view.policy), {"key_": key}).first()
     if hit is None:
         raise NotFoundError
     return _row(view, hit, shape)
+
+
+@lru_cache(maxsize=1024)
+def _one(sql: Table, shape: bool) -> Select[Any]:
+    """The statement for one row: built once, which costs more than running it."""
+    c = sql.c
+    return select(c._key, c._row, *((c._feature, c._split) if shape else ())).where(c._key == bindparam("key_"))
 
 
 def count_rows(conn: Connection, table: RowTable, view: View, ask: Ask) -> int:

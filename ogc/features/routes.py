@@ -239,12 +239,13 @@ class Features:
         prefix = request.url_rule.rule if request.url_rule else ""
         for tail in ("/conformance", "/openapi", "/collections"):
             prefix = prefix.partition(tail)[0]
-        return request.host_url.rstrip("/") + request.script_root.rstrip("/") + prefix.rstrip("/")
+        return f"{request.scheme}://{request.host}{request.script_root.rstrip('/')}{prefix.rstrip('/')}"
 
     def config(self, base: str) -> dict[str, Any]:
         """What pygeoapi reads of a configuration."""
         texts = self.settings
-        identification = {"title": texts.title, "description": texts.description, "keywords": ["OGC API"], "url": texts.portal_url or f"{request.host_url}"}
+        site = texts.portal_url or f"{request.scheme}://{request.host}/"
+        identification = {"title": texts.title, "description": texts.description, "keywords": ["OGC API"], "url": site}
         return {
             "server": {"url": base, "static": f"{base}/static", "templates": {}, "limits": {}, "languages": ["zh", "en"], "pretty_print": False},
             "metadata": {"identification": identification},

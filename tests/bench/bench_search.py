@@ -9,6 +9,7 @@ import argparse
 import resource
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from sqlalchemy import insert, select, update
 from catalog.search import Search, SearchQuery, Visible, maintain
 from catalog.store import Store, open_store
 from catalog.tables import counter, record, record_term
+from tests.bench.figures import Report
 from tests.catalog.search_corpus import make_records
 
 FACETS = ("org", "theme", "format", "license", "year")
@@ -112,7 +114,7 @@ def fts5(path: Path, records: Path) -> Callable[[str], int]:
     return ask
 
 
-def main() -> None:
+def main() -> int:
     """Fill, index, ask, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=100_000)
@@ -159,10 +161,13 @@ def main() -> None:
         words = QUERIES[0][1]["text"]
         fts_ms = measure(lambda: [other(word) for word in words], 5)[0] / len(words)
         like_ms = measure(lambda: like.execute("SELECT count(*) FROM record WHERE fields LIKE ?", (f"%{words[0]}%",)).fetchone(), 3)[0]
-        base = ours[QUERIES[0][0]]
-        print(f"two-character words, FTS5 with the same facets and policy: {fts_ms:.2f} ms ({fts_ms / base:.1f} times ours)")
-        print(f"LIKE, a count alone: {like_ms:.0f} ms ({like_ms / base:.0f} times)")
+        report = Report("search")
+        for name, value in ours.items():
+            peer = {"peer": "FTS5", "against": fts_ms} if name == QUERIES[0][0] else {}
+            report.add(f"in process, {options.records:,} records: {name}", value, **peer)
+        print(f"LIKE, a count alone: {like_ms:.0f} ms")
         store.close()
+    return report.end()
 
 
 def update_and_find(store: Store, search: Search, count: int) -> None:
@@ -182,4 +187,4 @@ def update_and_find(store: Store, search: Search, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
