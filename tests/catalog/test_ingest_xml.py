@@ -136,7 +136,7 @@ BILLION = '<!DOCTYPE x [<!ENTITY a0 "ha">' + "".join(f'<!ENTITY a{n} "{f"&a{n - 
         ("<metadata><idinfo/></metadata>", "FGDC"),
         ('<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>', "DCAT"),
         ("<unknown/>", "unknown"),
-        ("<html><body/></html>", "html"),
+        ("<html><body/></html>", "HTML"),
         (BILLION + _record(title="&a9;"), "entit"),
         ('<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>' + _record(title="&e;"), "entit"),
         ('<!DOCTYPE x [<!ENTITY % p SYSTEM "http://127.0.0.1:9/x.dtd"> %p;]>' + _record(), "entit|well-formed"),
