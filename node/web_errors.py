@@ -20,6 +20,9 @@ from policies.errors import TerraceError
 
 log = logging.getLogger(__name__)
 
+#: Seconds after which to ask a server again that cannot serve at the moment.
+RETRY_AFTER = 5
+
 _PAGE = """<!doctype html><html lang="{{ lang }}"><head><meta charset="utf-8"><title>{{ status }} · Terrace</title></head>
 <body><main><h1>{{ title }}</h1><p>{{ message }}</p><p><a href="/">Terrace 梯田</a></p></main></body></html>"""
 
@@ -49,7 +52,7 @@ def refuse(error: TerraceError) -> Response:
     code = form(error).status
     again = error.seconds if isinstance(error, TooManyAttemptsError | ObjectComingError) else None
     if code >= 500 and again is None:
-        return _fault(error)
+        return _away(error) if code == 503 else _fault(error)
     response = answer(code, error.kind, local_text(error.zh, error.en))
     if again is not None:
         response.headers["Retry-After"] = str(again)
@@ -72,6 +75,17 @@ def _fault(error: Exception) -> Response:
     log.error("request %s %s %s failed", number, request.method, request.path, exc_info=error)
     message = local_text(f"服务器出错，已记录，编号 {number}。", f"The server failed; it is noted under number {number}.")
     return answer(500, "error", message)
+
+
+def _away(error: Exception) -> Response:
+    """A database that is away or held, a full disc: what passes, or somebody mends. Its words name folders and servers, so only the log has them."""
+    number = g.get("request_number", "-")
+    log.error("request %s %s %s: %s", number, request.method, request.path, error)
+    zh = f"服务器暂时无法服务，请稍后再试；已记录，编号 {number}。"
+    message = local_text(zh, f"The server cannot serve at the moment; try again later. It is noted under number {number}.")
+    response = answer(503, getattr(error, "kind", "error"), message)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def answer(code: int, kind: str, message: str) -> Response:

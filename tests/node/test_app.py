@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert
 
 from catalog.accounts import Account
+from catalog.errors import BusyError
 from catalog.writer import Draft
 from node.app import create_app
 from node.headers import CONTENT_SECURITY_POLICY, DATA_POLICY
@@ -177,6 +178,17 @@ def test_fault_of_ours_says_nothing_of_its_cause(app: Flask) -> None:
     answer = app.test_client().get("/_fault", headers={"Accept": "text/html"})
     assert answer.status_code == 500
     assert "secret detail" not in answer.text
+
+
+def test_what_will_pass_says_when_to_ask_again_and_nothing_of_its_cause(app: Flask) -> None:
+    @app.get("/_busy")
+    def busy() -> str:
+        raise BusyError(zh="锁：/srv/terrace.db.lock", en="lock: /srv/terrace.db.lock")
+
+    app.testing = False
+    answer = app.test_client().get("/_busy", headers={"Accept": "text/html"})
+    assert answer.status_code == 503 and answer.headers["Retry-After"]
+    assert "/srv" not in answer.text and ("try again later" in answer.text or "请稍后再试" in answer.text)
 
 
 @pytest.mark.parametrize(
