@@ -259,6 +259,7 @@ class Applier:
         held, lowest = holdings_of(tx.conn, ids, but=None if told is None else told.source), floors(tx.conn, SHOWN, ids)
         orders: dict[str, Order] = {}
         gone: dict[str, bool] = {}
+        dark: dict[str, bool] = {}
         best: list[tuple[Shown, int | None]] = []
         current = Current(tx.conn, self._x.clock())
         for id in sorted(ids):
@@ -271,10 +272,10 @@ class Applier:
             elif proofs.of(first.best.run).node != self._x.me:  # our own record came back: it is shown from our own log, or was withdrawn here
                 ends = current.ends(proofs.of(first.best.run).origin, first.best.at, first.best.manifest)
                 if ends == 0:  # PROTOCOL 3.6: no list says that it is current
-                    gone[id] = False
+                    dark[id] = False  # its rows stay, unseen: they are not given again when it comes back
                 else:
                     best.append((first, ends))
-        withdrawn = self._x.writer.unshow(tx, gone)
+        withdrawn = self._x.writer.unshow(tx, {**gone, **dark})
         for id in gone:
             self.rows.hide(tx, id)
         values = {} if told is None else told.changes

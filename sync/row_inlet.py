@@ -26,6 +26,7 @@ from sync import batch as batches
 from sync import tables as t
 from sync.context import Context
 from sync.errors import BatchError
+from sync.holdings import holdings_of, shown
 
 __all__ = ["RowApplier"]
 
@@ -101,7 +102,7 @@ class RowApplier:
         text = (
             pending.row["fields"] if pending is not None and pending.row is not None else tx.conn.scalar(select(c.record.c.fields).where(c.record.c.id == id))
         )
-        fields = cast(dict[str, JSON], orjson.loads(text)) if text is not None else {}
+        fields = self._held(tx.conn, id) if text is None else cast(dict[str, JSON], orjson.loads(text))
         shape = _shape(fields, variant)
         if shape is None:
             return False
@@ -110,6 +111,11 @@ class RowApplier:
         except TerraceError:
             return False
         return True
+
+    def _held(self, conn: Connection, id: str) -> dict[str, JSON]:
+        """The fields of a record that is held and not shown: its lease waits for a list (PROTOCOL 3.6)."""
+        best = shown(holdings_of(conn, [id]).get(id, []))
+        return {} if best is None else {name: orjson.loads(text)[2] for name, text in best.disclosures.items()}
 
     # --- who feeds ---------------------------------------------------------------------------------------------------------------------
 

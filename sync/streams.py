@@ -241,9 +241,11 @@ class Outlet:
         """The reader has everything up to `cursor` (PROTOCOL 4.4) and nothing beyond: removals that it has read need not be remembered, rows that it has read
         are acknowledged, and those sent beyond (the answer was lost) count as not sent."""
         self._flush()
-        self.acked = cursor
         c = t.stream.c
         mine = c.peer == self.peer
+        if cursor < self.acked:  # the reader went back: rows that it had acknowledged beyond are lost to it, and no head tells (they are not summed)
+            self._conn.execute(update(t.stream).where(mine, c.state == ROWS, c.pos > cursor).values(seq=0, had=0, at=0, anew=1))
+        self.acked = cursor
         read = [TOMB, RESET] if self.full and not 0 < self.full_to <= cursor else [REMOVE, TOMB, RESET]  # in a full read no REMOVE was sent yet (4.5)
         self._conn.execute(delete(t.stream).where(mine, c.state.in_(read), c.pos <= cursor))
         self._conn.execute(update(t.stream).where(mine, c.at > 0, c.at <= cursor).values(had=c.seq, at=0, anew=0))

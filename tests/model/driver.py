@@ -466,7 +466,7 @@ class World:
         try:
             self.sites[reader].exchange.apply(self.sites[sender].node, body)
         except BatchError as error:
-            if error.kind != "rollback":
+            if error.kind not in ("rollback", "void"):  # or of an epoch that was closed since
                 raise
         self._look(reader)
 
