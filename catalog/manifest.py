@@ -12,32 +12,31 @@ Rules that hold here:
 4. A manifest carries no signature: it is proved by inclusion in a signed log (2.4). Its random `nonce` hides its content behind its leaf hash.
 5. A tombstone has no digests, no terms and no profile: it says only that the record is gone.
 
-Pure: bytes in, values out; randomness is `secrets`.
+Pure: bytes in, values out. Manifests are made in `catalog.manifest_making`.
 """
 
 import hashlib
 import re
-import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from catalog.canonical import JSON, b64, b64_many, dumps, is_b64, loads, loads_many, members, unb64, whole
+from catalog.canonical import JSON, b64, b64_many, is_b64, loads, loads_many, unb64
 from catalog.errors import CanonicalError, ManifestError
 
-__all__ = ["Built", "Manifest", "build", "check_disclosures", "disclosures", "field_digest", "is_field_name", "manifest_hash", "parse", "shaped", "tombstone"]
+__all__ = ["Digest", "Manifest", "check_disclosures", "field_digest", "is_field_name", "manifest_hash", "parse", "sha256", "shaped"]
 
 type Digest = Callable[[bytes], bytes]
 
 SECRECIES = ("public", "internal", "confidential", "secret", "top_secret")
 FIELD_NAME = re.compile(r"(?:[a-z][a-z0-9_]{0,59}|x\.[a-z][a-z0-9_]{0,59}|(?:resources|variants)\.[a-z0-9][a-z0-9_-]{0,63})\Z")
 MAX_DISCLOSURES = 4096
+FIELD_PREFIX = b"terrace/1 field\n"
+SALT_BYTES = 16
+PAD_TO = 8
 
-_FIELD_PREFIX = b"terrace/1 field\n"
-_SALT_BYTES = 16
 _SALTS = re.compile(r"(?:[A-Za-z0-9_-]{21}[AQgw],)*[A-Za-z0-9_-]{21}[AQgw]\Z")
-_PAD_TO = 8
 _ID = re.compile(r"urn:terrace:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 _NODE = re.compile(r"n-[a-z2-7]{32}\Z")
 _PROFILE = re.compile(r"[a-z][a-z0-9-]{0,40}/[1-9][0-9]{0,3}\Z")
@@ -47,27 +46,9 @@ _TIME = re.compile(r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2
 _COMMON = {"authority", "birth", "id", "kind", "nonce", "time", "v", "version", "zone"}
 
 
-def _sha256(data: bytes) -> bytes:
+def sha256(data: bytes) -> bytes:
+    """H of the suite that is the default."""
     return hashlib.sha256(data).digest()
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A new version as the authority makes it.
-
-    Attributes:
-        manifest: canonical bytes.
-        hash: H(manifest), the version's name inside a site.
-        disclosures: field name → disclosure text, for every field of the profile and every other field given.
-        fields: the fields that are not null, canonical JSON.
-        parsed: the manifest as whoever gets it reads it.
-    """
-
-    manifest: bytes
-    hash: bytes
-    disclosures: dict[str, str]
-    fields: str
-    parsed: "Manifest" = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +77,14 @@ class Manifest:
         return self.kind == "tombstone"
 
 
-def manifest_hash(manifest: bytes, digest: Digest = _sha256) -> bytes:
+def manifest_hash(manifest: bytes, digest: Digest = sha256) -> bytes:
     """H(manifest bytes): names a version inside a site and in stream fingerprints."""
     return digest(manifest)
 
 
-def field_digest(text: str, digest: Digest = _sha256) -> str:
+def field_digest(text: str, digest: Digest = sha256) -> str:
     """The digest of one disclosure text as it stands in the manifest (PROTOCOL 2.2)."""
-    return b64(digest(_FIELD_PREFIX + text.encode()))
+    return b64(digest(FIELD_PREFIX + text.encode()))
 
 
 @lru_cache(maxsize=4096)
@@ -112,139 +93,7 @@ def is_field_name(name: str) -> bool:
     return FIELD_NAME.match(name) is not None
 
 
-def disclosures(written: Mapping[str, str], names: Iterable[str], salts: Sequence[bytes] | None = None) -> dict[str, str]:
-    """Makes the disclosure texts of fields, with fresh salts unless some are given.
-
-    Args:
-        written: field name → value in canonical form.
-        names: of fields that are disclosed in any case, as null when they are absent.
-        salts: 16 bytes for each, in the order of the names.
-
-    Returns:
-        Field name → text, in the order of the names.
-
-    Raises:
-        ManifestError: a field's name has not its form.
-    """
-    ordered = sorted({*names, *written})
-    for name in ordered:
-        if not is_field_name(name):
-            raise ManifestError(zh=f"字段名称不合规则：{name!r:.80}", en=f"not a field name: {name!r:.80}")
-    drawn = b64_many(_random(len(ordered), _SALT_BYTES) if salts is None else salts)
-    return {name: f'["{salt}","{name}",{written.get(name, "null")}]' for name, salt in zip(ordered, drawn, strict=True)}
-
-
-def _random(count: int, size: int) -> list[bytes]:
-    """So many values of `size` random bytes."""
-    data = secrets.token_bytes(count * size)
-    return [data[start : start + size] for start in range(0, len(data), size)]
-
-
-def build(
-    fields: Mapping[str, JSON],
-    *,
-    id: str,
-    birth: tuple[str, str | bytes],
-    nonce: str | bytes | None = None,
-    profile: str,
-    secrecy: str,
-    terms: Mapping[str, JSON] | None,
-    time: str,
-    version: int,
-    zone: str,
-    authority: str,
-    attested: Mapping[str, JSON] | None = None,
-    names: Collection[str] | None = None,
-    written: Mapping[str, str] | None = None,
-    digest: Digest = _sha256,
-) -> Built:
-    """Makes the manifest and all disclosures of a new version (PROTOCOL 2.1–2.3).
-
-    Args:
-        fields: field name → value; a field that is absent or None is disclosed as null when the profile names it.
-        id: `urn:terrace:<uuid>`.
-        birth: node that minted the id, and the 16 bytes that it minted it from (bytes or base64url).
-        nonce: 16 bytes (or their base64url); random when None.
-        profile: for example `core/1`.
-        secrecy: one of SECRECIES.
-        terms: what travels with the record (audience, lease, obligations, onward, purposes, until), or None.
-        time: ISO 8601 UTC seconds with `Z`; for display only.
-        version: counts from 1; for display only.
-        zone: the zone of the site.
-        authority: node id that answers for the record.
-        attested: the mark of a harvested record (where it came from), or None for a record of the authority's own.
-        names: the profile's field names; None asks `catalog.profiles`.
-        written: the fields that are not null in canonical form, from whoever has written them already.
-        digest: the suite's hash.
-
-    Returns:
-        The bytes, their hash and the disclosures.
-
-    Raises:
-        ManifestError: a member is not of its form.
-        CanonicalError: a value lies outside the restricted JSON.
-    """
-    if names is None:
-        from catalog.profiles import field_names  # the packaged profiles are only read when a caller does not name the fields
-
-        names = field_names(profile)
-    if written is None:
-        written = members({name: value for name, value in fields.items() if value is not None})
-    texts = disclosures(written, names)
-    digests = b64_many([*[digest(_FIELD_PREFIX + text.encode()) for text in texts.values()], *_random(-len(texts) % _PAD_TO, 32)])
-    content: dict[str, JSON] = {
-        "authority": authority,
-        "birth": [birth[0], _b64_16(birth[1])],
-        "digests": sorted(digests),
-        "id": id,
-        "kind": "record",
-        "nonce": _nonce(nonce),
-        "profile": profile,
-        "secrecy": secrecy,
-        "terms": None if terms is None else dict(terms),
-        "time": time,
-        "v": 1,
-        "version": version,
-        "zone": zone,
-    }
-    if attested is not None:
-        content["attested"] = dict(attested)
-    return _built(content, texts, whole(written), digest)
-
-
-def tombstone(
-    *, id: str, birth: tuple[str, str | bytes], nonce: str | bytes | None = None, time: str, version: int, zone: str, authority: str, digest: Digest = _sha256
-) -> Built:
-    """Makes the manifest that says that a record is gone. Arguments as for `build`."""
-    content: dict[str, JSON] = {
-        "authority": authority,
-        "birth": [birth[0], _b64_16(birth[1])],
-        "id": id,
-        "kind": "tombstone",
-        "nonce": _nonce(nonce),
-        "time": time,
-        "v": 1,
-        "version": version,
-        "zone": zone,
-    }
-    return _built(content, {}, "{}", digest)
-
-
-def _built(content: dict[str, JSON], texts: dict[str, str], fields: str, digest: Digest) -> Built:
-    data = dumps(content)
-    parsed = shaped(content, data, digest)  # nothing leaves that would not be accepted
-    return Built(manifest=data, hash=parsed.hash, disclosures=texts, fields=fields, parsed=parsed)
-
-
-def _nonce(value: str | bytes | None) -> str:
-    return b64(secrets.token_bytes(16)) if value is None else _b64_16(value)
-
-
-def _b64_16(value: str | bytes) -> str:
-    return value if isinstance(value, str) else b64(value)
-
-
-def parse(data: bytes | str, digest: Digest = _sha256) -> Manifest:
+def parse(data: bytes | str, digest: Digest = sha256) -> Manifest:
     """Reads a manifest and checks its form (not who minted the id: `catalog.ids.check_birth`; not its proof: `sync`).
 
     Args:
@@ -264,7 +113,7 @@ def parse(data: bytes | str, digest: Digest = _sha256) -> Manifest:
     return shaped(value, data, digest)
 
 
-def shaped(value: JSON, data: bytes | str, digest: Digest = _sha256) -> Manifest:
+def shaped(value: JSON, data: bytes | str, digest: Digest = sha256) -> Manifest:
     """The second half of `parse`, for whoever has read the bytes already.
 
     Args:
@@ -321,10 +170,10 @@ def _record_members(value: dict[str, JSON]) -> _RecordMembers:
     secrecy, digests = value.get("secrecy"), value.get("digests")
     if not isinstance(secrecy, str) or secrecy not in SECRECIES:
         raise _wrong("secrecy", secrecy)
-    if not isinstance(digests, list) or len(digests) % _PAD_TO or not 0 < len(digests) <= MAX_DISCLOSURES:
+    if not isinstance(digests, list) or len(digests) % PAD_TO or not 0 < len(digests) <= MAX_DISCLOSURES:
         raise ManifestError(
-            zh=f"digests 的个数须为 {_PAD_TO} 的倍数，且不超过 {MAX_DISCLOSURES}",
-            en=f"the number of digests must be a multiple of {_PAD_TO}, at most {MAX_DISCLOSURES}",
+            zh=f"digests 的个数须为 {PAD_TO} 的倍数，且不超过 {MAX_DISCLOSURES}",
+            en=f"the number of digests must be a multiple of {PAD_TO}, at most {MAX_DISCLOSURES}",
         )
     if not _are(_DIGESTS, 43, digests):
         for text in digests:  # names the reason
@@ -379,7 +228,7 @@ def _is_texts(value: JSON) -> bool:
     return value is None or (isinstance(value, list) and all(isinstance(item, str) for item in value))
 
 
-def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Digest = _sha256) -> dict[str, JSON]:
+def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Digest = sha256) -> dict[str, JSON]:
     """Proves disclosures against their manifest (PROTOCOL 2.3).
 
     Args:
@@ -401,7 +250,7 @@ def check_disclosures(manifest: Manifest, disclosures: Iterable[str], digest: Di
     except CanonicalError as error:
         raise ManifestError(zh=f"公开项：{error.zh}", en=f"disclosure: {error.en}") from error
     found = _disclosed(values)
-    digests = b64_many([digest(_FIELD_PREFIX + raw) for raw in raws])
+    digests = b64_many([digest(FIELD_PREFIX + raw) for raw in raws])
     if not manifest.digests.issuperset(digests):
         name = next(name for name, text in zip(found, digests, strict=True) if text not in manifest.digests)
         raise ManifestError(zh=f"字段 {name} 的公开项在清单中没有摘要", en=f"the disclosure of field {name} has no digest in the manifest")
@@ -426,7 +275,7 @@ def _disclosed(values: list[Any]) -> dict[str, JSON]:
         salt, name, content = value
         if type(name) is not str or not _is_name(name):
             raise _wrong("disclosure", name)
-        _check_bytes(name, salt, _SALT_BYTES)
+        _check_bytes(name, salt, SALT_BYTES)
         if name in found:
             raise ManifestError(zh=f"字段 {name} 公开了两次", en=f"field {name} is disclosed twice")
         found[name] = content

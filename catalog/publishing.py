@@ -18,7 +18,8 @@ from catalog.attributes import iso, policy_attributes, record_columns, record_te
 from catalog.codes import code_list
 from catalog.drafts import StoredDraft
 from catalog.errors import CatalogError, ConflictError, PublishError
-from catalog.manifest import Built, build, parse
+from catalog.manifest import parse
+from catalog.manifest_making import Built, build
 from catalog.naming import Wanted, claim_slugs, next_codes
 from catalog.profiles import checked, field_names
 from catalog.record import Cleaned

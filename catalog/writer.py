@@ -21,7 +21,8 @@ from catalog.audit import actor_name
 from catalog.canonical import JSON
 from catalog.drafts import Draft, StoredDraft
 from catalog.errors import CatalogError, ConflictError, DeniedError, NotFoundError
-from catalog.manifest import parse, tombstone
+from catalog.manifest import parse
+from catalog.manifest_making import tombstone
 from catalog.naming import Wanted, claim_slugs
 from catalog.publishing import Published, Publishing, Stamper, version_row
 from catalog.received import ReceivedRecord

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from catalog.canonical import b64, dumps
 from catalog.errors import CanonicalError, ManifestError
-from catalog.manifest import build, check_disclosures, disclosures, field_digest, parse, tombstone
+from catalog.manifest import check_disclosures, field_digest, parse
+from catalog.manifest_making import build, disclosures, tombstone
 
 NODE = "n-" + "a" * 32
 COMMON = {

@@ -4,7 +4,8 @@ import pytest
 
 from catalog import profiles
 from catalog.errors import ProfileError
-from catalog.manifest import build, check_disclosures, parse
+from catalog.manifest import check_disclosures, parse
+from catalog.manifest_making import build
 from catalog.profiles import check, clean_fields, field_names, profile, profile_names
 from catalog.record import CORE
 

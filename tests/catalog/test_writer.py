@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from catalog.audit import verify_chain
 from catalog.drafts import load_draft
 from catalog.errors import ConflictError, DeniedError, NotFoundError, PublishError
-from catalog.manifest import Built, build, check_disclosures, parse
+from catalog.manifest import check_disclosures, parse
+from catalog.manifest_making import Built, build
 from catalog.naming import Wanted, claim_slugs
 from catalog.store import State, Store, open_store
 from catalog.tables import audit, change, draft, gone, record, record_term, slug, version

@@ -12,7 +12,7 @@ from typing import Any
 
 from catalog.canonical import JSON, b64
 from catalog.ids import mint_id
-from catalog.manifest import Built, build, tombstone
+from catalog.manifest_making import Built, build, tombstone
 from sync import batch as batches
 from sync import cover
 from sync.ids import Origin, witness_name
