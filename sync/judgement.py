@@ -210,8 +210,13 @@ class Judge:
         return None if row is None else (row.run, row.at)
 
     def proves(self, run: Run) -> bool:
-        """Whether a run can prove anything to others: one that goes beyond the end of a closed epoch cannot, since its note is void (PROTOCOL 6.2)."""
+        """Whether a run can prove anything to others.
+
+        One that goes beyond the end of a closed epoch cannot, since its note is void (PROTOCOL 6.2); nor can one whose node is not certified any more: a batch
+        about it would be refused as a whole (6.1).
+        """
         try:
+            self.trust.certified(run.node)
             end = self.trust.end_of(self._origin(run))
         except TrustError:
             return False

@@ -175,6 +175,7 @@ def test_what_is_no_live_list_is_refused() -> None:
             parse_live(dumps(bent).decode(), 3)  # type: ignore[arg-type]
         assert caught.value.kind == "live"
     assert lease_of('{"terms":{"lease":null}}') is None and lease_of('{"terms":{"lease":60}}') == 60
+    assert lease_of('{"attested":{"lease":null},"terms":{"lease":60}}') == 60
 
 
 def test_what_ended_stays_ended_for_the_faces_when_the_clock_is_set_back(make_site: MakeSite, clock: Clock) -> None:
