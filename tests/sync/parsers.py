@@ -16,6 +16,7 @@ from sync import cover, receipt, token
 from sync.claims import read_body, read_time
 from sync.ids import parse_fingerprint, parse_origin
 from sync.join import Invite, make_answer, make_invite, make_join, parse_answer, parse_invite, parse_join, peek_secret
+from sync.leases import parse_live
 from sync.merkle import verify_consistency, verify_inclusion
 from sync.messages import parse_message
 from sync.notes import parse_checkpoint, parse_note, verify_cosignatures, verify_note
@@ -234,6 +235,7 @@ def parsers() -> tuple[Parser, ...]:
     closing, takeover = split_jws(made.closing, TYP)[1], split_jws(made.takeover, TYP)[1]
     request = token.make(county.site, iss=county.id, aud=w.city.id, zone=ZONE, method="GET", target="/x", body=b"", now=NOW)
     join = make_join(key=county.site, node=county.id, superior=w.city.id, zone=ZONE, secret=b64(b"s" * 16), url="", statements=county.tokens[:2], now=NOW)
+    live = dumps({"bits": b64(b"b" * 32), "size": 9, "time": "2026-11-24T06:26:41Z"})
     checkpoint = make_request(1, county.log.consistency(1), county.note())
     return (
         Parser("batch", _batch, made.batches, (batches.parse, batches.verify, record_id_of)),
@@ -249,6 +251,7 @@ def parsers() -> tuple[Parser, ...]:
         Parser("message", parse_message, (message,), (parse_message,)),
         Parser("rows", _rows, (row_item,), (parse_head, verify_rows)),
         Parser("cover", _cover, (cover.build(county.log.get, county.log.size, 2, [2]),), (cover.verify,)),
+        Parser("live list", lambda data: parse_live(data.decode("utf-8", "surrogateescape"), 9), (live,), (parse_live,)),
         Parser("proofs", _proofs, (b"".join(county.log.consistency(1)), b"x"), (verify_inclusion, verify_consistency)),
         Parser(
             "names",
