@@ -57,7 +57,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if name in metafunc.fixturenames:
             if STRICT and not wanted:
                 raise pytest.UsageError(f"{metafunc.definition.nodeid} has no engine to run on")
-            metafunc.parametrize(name, wanted, indirect=name == "demo", scope="session" if name == "demo" else None)
+            metafunc.parametrize(name, wanted, indirect=name == "demo", scope="package" if name == "demo" else None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -165,7 +165,7 @@ def listening(folder: Path) -> Iterator[Site]:
         site.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def all_twins(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Twins]]:
     made: dict[str, Twins] = {}
 

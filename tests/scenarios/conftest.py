@@ -88,9 +88,9 @@ def eventually(true: Callable[[], Any], what: str, patience: float = PATIENCE) -
         time.sleep(0.05)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """The federation, filled and ready."""
+    """The federation, filled and ready. Ended with the tests of this folder: four sites at work cost the tests after them a sixth of the machine."""
     folder = tmp_path_factory.mktemp(f"demo-{request.param}")
     command = [sys.executable, "-m", "deploy.demo", "--dir", str(folder), "--ports", "0"]
     databases = []

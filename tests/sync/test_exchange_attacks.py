@@ -16,6 +16,8 @@ from sync.serve_batch import Served
 from sync.stream import fingerprint, make_head
 from tests.sync.sites import TestSite, eventually
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 type MakeSite = Callable[..., TestSite]
 type Lie = Callable[[dict[str, Any], "Relay"], Any]
 

@@ -12,6 +12,8 @@ from catalog.store import Store
 from sync import token
 from tests.sync.sites import TestSite
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 type MakeSite = Callable[..., TestSite]
 
 

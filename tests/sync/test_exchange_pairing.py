@@ -15,6 +15,8 @@ from sync.join import make_join, parse_invite
 from sync.statements import parse_all
 from tests.sync.sites import TestSite
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 type MakeSite = Callable[..., TestSite]
 
 

@@ -14,6 +14,8 @@ from sync.notes import Checkpoint, only_own, sign_checkpoint
 from sync.recovery import restored
 from tests.sync.sites import TestSite
 
+pytestmark = pytest.mark.soak_on("postgresql")
+
 type MakeSite = Callable[..., TestSite]
 ROOT = hashlib.sha256(b"another tree").digest()
 
